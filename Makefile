@@ -1,0 +1,47 @@
+# The only door: every task of this repository is a target here.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.PHONY: help quickstart build release test check format bench fuzz protos docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+quickstart: ## install what is missing, build, and give this user's processes their first SVIDs
+	@Scripts/quickstart $(ARGS)
+
+build: ## debug build of the programs
+	@Scripts/prerequisites build
+	swift build
+
+release: ## optimised build of the programs (about ten minutes)
+	@Scripts/prerequisites build
+	swift build -c release
+
+test: ## all tests: unit, in-process, with processes, against other clients
+	@Scripts/test $(ARGS)
+
+check: ## formatting, target boundaries, generated code, wire tables, documentation lists
+	@Scripts/check
+
+format: ## rewrite the sources in the project's format
+	swift format --in-place --parallel --recursive Package.swift $(FORMATTED)
+
+bench: ## measure and print a table (release build)
+	@Scripts/prerequisites build
+	@Benchmarks/run $(ARGS)
+
+fuzz: ## run every fuzz target for a minute (SECONDS=n, ARGS='JWT' for one)
+	@Scripts/prerequisites build
+	@Scripts/fuzz.sh $(if $(SECONDS),-s $(SECONDS)) $(ARGS)
+
+protos: ## regenerate Sources/Generated from Protos
+	@Scripts/prerequisites protos
+	Scripts/protos
+
+docs: ## check that the documentation's lists match the code
+	@Scripts/check-docs
+
+clean: ## remove what was built
+	swift package clean
+
+FORMATTED := $(shell find Sources Tests -name '*.swift' -not -path '*/Generated/*' 2>/dev/null)

@@ -1,0 +1,242 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Everything but the SPIFFE libraries belongs to the daemons. Their dependencies sit behind a trait
+// that is on by default: an application that takes only the library asks for `traits: []`.
+func daemon(_ name: String, _ package: String) -> Target.Dependency {
+  .product(name: name, package: package, condition: .when(traits: ["Daemon"]))
+}
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func part(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+func generated(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: [protobuf, grpcCore, daemon("GRPCProtobuf", "grpc-swift-protobuf")],
+    path: "Sources/Generated/\(name)")
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(
+  _ target: String, _ more: [Target.Dependency] = [], resources: [Resource]? = nil
+) -> Target {
+  .testTarget(
+    name: "\(target)Tests", dependencies: [.byName(name: target)] + more, resources: resources,
+    swiftSettings: strict)
+}
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let logging = daemon("Logging", "swift-log")
+let lifecycle = daemon("ServiceLifecycle", "swift-service-lifecycle")
+let signals = daemon("UnixSignals", "swift-service-lifecycle")
+let protobuf = daemon("SwiftProtobuf", "swift-protobuf")
+let grpcCore = daemon("GRPCCore", "grpc-swift-2")
+let nioCore = daemon("NIOCore", "swift-nio")
+let nioPosix = daemon("NIOPosix", "swift-nio")
+let nioHTTP1 = daemon("NIOHTTP1", "swift-nio")
+let nioSSL = daemon("NIOSSL", "swift-nio-ssl")
+
+let package = Package(
+  name: "swift-spire",
+  products: [
+    .library(name: "SPIFFE", targets: ["SPIFFE"]),
+    .executable(name: "spire-server", targets: ["spire-server"]),
+    .executable(name: "spire-agent", targets: ["spire-agent"]),
+    .executable(name: "spire", targets: ["spire"]),
+  ],
+  traits: [
+    .trait(name: "Daemon", description: "The server, the agent and their tools."),
+    .default(enabledTraits: ["Daemon"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.0.0"),
+    .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    // `traits: []` keeps full Foundation out of the daemons (docs/decisions/0003).
+    .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0", traits: []),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.0"),
+  ],
+  targets: [
+    // Library
+    part("SPIFFE", [crypto, cryptoExtras, x509, asn1]),
+
+    // Generated
+    generated("SPIREProtos"),
+    generated("WorkloadProtos"),
+
+    // Kits
+    part("HCL", []),
+    part("Flags", []),
+    part("Daemon", ["HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
+    part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
+    part("Plugins", ["HCL", "Daemon", logging, crypto]),
+    .target(name: "CPeer"),
+    part(
+      "RPC",
+      [
+        "SPIFFE", "Daemon", "SPIREProtos", "CPeer", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
+        nioSSL, x509, asn1,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+      ]),
+
+    // Shared by the client commands of the programs
+    part("Console", ["Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", protobuf, grpcCore]),
+
+    // Parts
+    part("DatastoreAPI", ["SPIFFE"]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    part(
+      "SQLDatastore", ["DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf, x509, asn1]),
+    part(
+      "Authority",
+      [
+        "SPIFFE", "Keys", "DatastoreAPI", "Daemon", "SPIREProtos", logging, lifecycle, protobuf, crypto, cryptoExtras,
+        x509, asn1,
+      ]),
+    part("ServerPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging]),
+    part("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+
+    // Composition
+    part(
+      "Server",
+      [
+        "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "Daemon",
+        "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+      ]),
+    part(
+      "Agent",
+      [
+        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos",
+        logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+      ]),
+
+    // Commands
+    part(
+      "ServerCommands",
+      [
+        "Server", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", logging, protobuf, grpcCore, crypto,
+        x509, asn1,
+      ]),
+    part(
+      "AgentCommands",
+      [
+        "Agent", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "WorkloadProtos", "Daemon", logging, protobuf,
+        grpcCore, crypto, x509, asn1,
+      ]),
+    .target(name: "CSpawn"),
+    part(
+      "DevCommands",
+      [
+        "CSpawn", "Flags", "RPC", "SPIFFE", "SPIREProtos", "WorkloadProtos", "Daemon", protobuf, grpcCore, x509,
+        daemon("UnixSignals", "swift-service-lifecycle"),
+      ]),
+
+    // Programs
+    program("spire-server", ["ServerCommands", "Flags"]),
+    program("spire-agent", ["AgentCommands", "Flags"]),
+    program("spire", ["DevCommands", "Flags"]),
+
+    // Tests
+    .target(name: "Mutations", path: "Tests/Mutations", swiftSettings: strict),
+    tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
+    tests("HCL"),
+    tests("Flags"),
+    tests("Daemon", [logging, lifecycle]),
+    tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
+    tests("Plugins", ["HCL", "Daemon", logging]),
+    tests("RPC", ["SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto]),
+    tests(
+      "SQLDatastore", ["Mutations", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf],
+      resources: [.copy("Recorded")]),
+    tests(
+      "Authority",
+      [
+        "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "SPIREProtos", "Daemon", logging, lifecycle, x509, crypto,
+        cryptoExtras, asn1,
+      ]),
+    tests("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    tests(
+      "Server",
+      [
+        "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "RPC", "Daemon",
+        "HCL", "SPIREProtos", logging, protobuf, grpcCore, x509, crypto, asn1,
+      ]),
+    tests(
+      "Agent",
+      [
+        "SPIFFE", "Keys", "AgentPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", logging, protobuf,
+        grpcCore, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+      ]),
+    tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
+    .target(
+      name: "CommandTesting",
+      dependencies: ["RPC", "Daemon", protobuf, grpcCore, daemon("GRPCProtobuf", "grpc-swift-protobuf")],
+      path: "Tests/CommandTesting", swiftSettings: strict),
+    tests(
+      "ServerCommands",
+      [
+        "CommandTesting", "Mutations", "Console", "Flags", "SPIREProtos", "SPIFFE", "Server", "RPC", "Daemon", protobuf,
+        grpcCore, x509, asn1,
+      ]),
+    tests(
+      "AgentCommands",
+      [
+        "CommandTesting", "Console", "Flags", "SPIREProtos", "WorkloadProtos", "SPIFFE", "RPC", "Daemon", protobuf,
+        grpcCore,
+      ]),
+    tests("DevCommands", ["Flags"]),
+    .testTarget(
+      name: "IntegrationTests",
+      dependencies: ["spire-server", "spire-agent", "spire"],
+      path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+// The fuzz targets have no main of their own: Scripts/fuzz.sh, which sets this, links each with libFuzzer's.
+if Context.environment["SPIRE_FUZZ"] != nil {
+  func fuzz(_ name: String, _ dependencies: [Target.Dependency]) {
+    let target = "\(name)Fuzz"
+    package.products.append(.library(name: target, type: .static, targets: [target]))
+    package.targets.append(
+      .target(
+        name: target, dependencies: ["FuzzSupport"] + dependencies, path: "Fuzzing/\(target)", exclude: ["corpus"],
+        swiftSettings: strict))
+  }
+  package.targets.append(.target(name: "FuzzSupport", path: "Fuzzing/FuzzSupport", swiftSettings: strict))
+  fuzz("SPIFFEID", ["SPIFFE"])
+  fuzz("JSON", ["SPIFFE"])
+  fuzz("PEM", ["SPIFFE"])
+  fuzz("Certificate", ["SPIFFE", x509])
+  fuzz("PublicKey", ["SPIFFE"])
+  fuzz("BundleDocument", ["SPIFFE"])
+  fuzz("JWT", ["SPIFFE"])
+  fuzz("CSR", ["Authority", "SPIFFE", x509, asn1])
+  fuzz("KeyFile", ["Keys", "SPIFFE", crypto])
+  fuzz("AgentData", ["Agent", "SPIFFE"])
+  fuzz("Times", ["Daemon", "RPC"])
+  fuzz("Process", ["AgentPlugins"])
+}
