@@ -1,0 +1,117 @@
+extension BundleDocument {
+  /// Reads a bundle document.
+  ///
+  /// - Parameters:
+  ///   - bytes: UTF-8 JSON, at most ``maximumSize`` bytes.
+  ///   - trustDomain: the trust domain that the document was obtained for; the document does not name it.
+  ///   - reading: which rule applies to entries that break the format.
+  /// - Throws: ``SPIFFEError`` with code `invalidBundle`, or the error of the JSON, key or certificate that is bad.
+  public static func decode(
+    _ bytes: [UInt8], trustDomain: TrustDomain, reading: Reading = .strict
+  ) throws(SPIFFEError) -> Bundle {
+    let limits = JSONLimits(maximumBytes: maximumSize, maximumDepth: 16, rejectsDuplicates: true)
+    guard let document = try JSONValue(parsing: bytes, limits: limits).object else {
+      throw SPIFFEError(.invalidBundle, "bundle document is not a JSON object")
+    }
+    var contents = Contents(bundle: Bundle(trustDomain: trustDomain))
+    contents.bundle.refreshHint = try number("spiffe_refresh_hint", of: document)
+    let sequence = try number("spiffe_sequence", of: document)
+    guard sequence >= 0 else { throw SPIFFEError(.invalidBundle, "spiffe_sequence is negative") }
+    if reading == .standard { contents.bundle.sequenceNumber = UInt64(sequence) }
+
+    let keys = document["keys"] ?? .null
+    if keys.isNull {
+      // SPIRE: a document without keys is an empty bundle. The standard requires the member (Bundle §4.2).
+      guard reading == .strict else { throw SPIFFEError(.invalidBundle, "no authorities found") }
+      return contents.bundle
+    }
+    guard let entries = keys.array else { throw SPIFFEError(.invalidBundle, "keys is not an array") }
+    for (index, entry) in entries.enumerated() {
+      guard let json = entry.object else { throw SPIFFEError(.invalidBundle, "key entry \(index) is not an object") }
+      switch reading {
+      case .strict: try addStrictly(json, index, to: &contents)
+      case .standard: try addIfUsable(json, index, to: &contents)
+      }
+    }
+    return contents.bundle
+  }
+
+  /// Reads a bundle document.
+  public static func decode(
+    _ text: String, trustDomain: TrustDomain, reading: Reading = .strict
+  ) throws(SPIFFEError) -> Bundle {
+    try decode(Array(text.utf8), trustDomain: trustDomain, reading: reading)
+  }
+
+  private static func addStrictly(_ json: JSONObject, _ index: Int, to contents: inout Contents) throws(SPIFFEError) {
+    let key = try JSONWebKey(json)
+    switch key.use ?? "" {
+    case x509Use:
+      guard key.certificates.count == 1, let der = key.certificates.first else {
+        throw SPIFFEError(
+          .invalidBundle, "expected a single certificate in x509-svid entry \(index); got \(key.certificates.count)")
+      }
+      contents.add(X509Authority(der: der))
+    case jwtUse:
+      guard let keyID = key.keyID, !keyID.isEmpty else {
+        throw SPIFFEError(.invalidBundle, "missing key ID in jwt-svid entry \(index)")
+      }
+      contents.add(JWTAuthority(publicKey: key.key.pkix, keyID: keyID))
+    case "": throw SPIFFEError(.invalidBundle, "missing use for key entry \(index)")
+    case let use:
+      throw SPIFFEError(.invalidBundle, "unrecognized use \(GoQuote.string(use)) for key entry \(index)")
+    }
+  }
+
+  private static func addIfUsable(_ json: JSONObject, _ index: Int, to contents: inout Contents) throws(SPIFFEError) {
+    guard let use = json["use"]?.string, [x509Use, jwtUse, witUse].contains(use) else { return }
+    guard let type = json["kty"]?.string, ["EC", "RSA"].contains(type) else { return }
+    if use == x509Use {
+      guard let first = json["x5c"]?.array?.first else { return }
+      var entry = json
+      entry["x5c"] = .array([first])
+      for der in try JSONWebKey(entry).certificates { contents.add(X509Authority(der: der)) }
+      return
+    }
+    let key = try JSONWebKey(json)
+    guard let keyID = key.keyID, !keyID.isEmpty else {
+      throw SPIFFEError(.invalidBundle, "missing key ID in \(use) entry \(index)")
+    }
+    let authority = JWTAuthority(publicKey: key.key.pkix, keyID: keyID)
+    if use == jwtUse { contents.add(authority) } else { contents.bundle.witAuthorities.append(authority) }
+  }
+
+  private static func number(_ name: String, of document: JSONObject) throws(SPIFFEError) -> Int64 {
+    switch document[name] {
+    case nil, .null: return 0
+    case .int(let value): return value
+    default: throw SPIFFEError(.invalidBundle, "\(name) is not an integer")
+    }
+  }
+
+  /// A bundle while its document is read; used by the decoder's loop only. What was added is found again by its bytes, in
+  /// a time that does not grow with the bundle: a document has room for ten thousands of keys.
+  private struct Contents {
+    var bundle: Bundle
+    private var certificates: Set<[UInt8]> = []
+    private var positions: [[UInt8]: Int] = [:]
+
+    init(bundle: Bundle) { self.bundle = bundle }
+
+    /// Adds an authority unless it is there.
+    mutating func add(_ authority: X509Authority) {
+      if certificates.insert(authority.der).inserted { bundle.x509Authorities.append(authority) }
+    }
+
+    /// Adds an authority; of two with one key ID the last one counts.
+    mutating func add(_ authority: JWTAuthority) {
+      let keyID = Array(authority.keyID.utf8)
+      if let position = positions[keyID] {
+        bundle.jwtAuthorities[position] = authority
+      } else {
+        positions[keyID] = bundle.jwtAuthorities.count
+        bundle.jwtAuthorities.append(authority)
+      }
+    }
+  }
+}
