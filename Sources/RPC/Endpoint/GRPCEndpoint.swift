@@ -1,0 +1,106 @@
+package import Daemon
+package import GRPCCore
+import ServiceLifecycle
+
+/// Serves gRPC services on a socket, as a service of the daemon's group.
+///
+/// ```swift
+/// let socket = try ListeningSocket.unix(path: path, mode: 0o770, directoryMode: 0o750)
+/// let endpoint = GRPCEndpoint(socket: socket, services: services, interceptors: [calls], time: time)
+/// ```
+///
+/// Graceful shutdown stops accepting, lets calls finish for as long as ``Options/shutdown`` says, then closes the rest.
+package final class GRPCEndpoint: Service {
+  package enum Shutdown: Sendable {
+    /// Calls may finish for this long.
+    case graceful(Duration)
+    /// Everything is closed at once.
+    case hard
+  }
+
+  package struct Options: Sendable {
+    package var tls: (identity: any TLSIdentity, policy: TLSPolicy)?
+    package var shutdown: Shutdown = .graceful(.seconds(10))
+    /// A larger request is refused with RESOURCE_EXHAUSTED.
+    package var maximumMessageBytes = 4 * 1024 * 1024
+    /// Calls at the same time per connection.
+    package var maximumStreams = 1000
+    /// After this a connection is asked to go, so that clients come back with a fresh handshake; `nil` is never.
+    package var maximumConnectionAge: Duration?
+    /// A connection on which no request begins within this time is closed.
+    package var silenceLimit: Duration = .seconds(20)
+
+    package init() {}
+  }
+
+  /// What happens in the life of the endpoint, for the log lines of its owner.
+  package enum Event: Sendable {
+    case started
+    case stopping
+    /// All calls finished in time.
+    case stoppedGracefully
+    /// Some did not, and were cut off.
+    case stoppedHard
+    case stopped
+  }
+
+  private let server: GRPCServer<PeerTransport>
+  private let socket: ListeningSocket
+  private let shutdown: Shutdown
+  private let time: any TimeSource
+  private let observe: @Sendable (Event) -> Void
+
+  package init(
+    socket: ListeningSocket, services: [any RegistrableRPCService], interceptors: [any ServerInterceptor] = [],
+    options: Options = Options(), time: any TimeSource, observe: @escaping @Sendable (Event) -> Void = { _ in }
+  ) {
+    self.socket = socket
+    self.time = time
+    self.observe = observe
+    shutdown = options.shutdown
+    server = GRPCServer(
+      transport: PeerTransport(socket: socket, options: options), services: services, interceptors: interceptors)
+  }
+
+  /// Where the endpoint listens; the port is the bound one.
+  package var address: ListeningSocket.Address { socket.address }
+
+  /// The connections that are open now.
+  package var connectionCount: Int { server.transport.connectionCount }
+
+  private enum Step: Sendable {
+    case served
+    case outOfTime
+  }
+
+  package func run() async throws {
+    observe(.started)
+    defer {
+      socket.removeFile()
+      observe(.stopped)
+    }
+    try await withThrowingTaskGroup(of: Step.self) { group in
+      group.addTask {
+        try await self.server.serve()
+        return .served
+      }
+      group.addTask {
+        do { try await gracefulShutdown() } catch { return .outOfTime }
+        self.observe(.stopping)
+        if case .graceful(let patience) = self.shutdown {
+          self.server.beginGracefulShutdown()
+          try? await self.time.sleep(for: patience)
+        }
+        return .outOfTime
+      }
+      let first = try await group.next()
+      group.cancelAll()
+      guard first == .outOfTime else {
+        observe(.stoppedGracefully)
+        return
+      }
+      do { while try await group.next() != nil {} } catch is CancellationError {} catch is RuntimeError {}
+      observe(.stoppedHard)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package import Daemon
+package import GRPCCore
+import Glibc
+package import Logging
+
+/// The way of every call into an endpoint: row of the method, who may call, context, method, and what is recorded.
+///
+/// Order: counter → authorization → method (which takes its rate limit) → audit record → counter. Methods without a
+/// handler never get here: the router answers UNIMPLEMENTED. Holds no state of its own.
+package struct CallInterceptor: ServerInterceptor {
+  private let policies: [String: [String: MethodPolicy]]
+  private let authorizer: any CallAuthorizer
+  private let logger: Logger
+  private let metrics: Metrics
+  private let style: CallLogStyle
+  private let auditing: Bool
+
+  /// - Parameters:
+  ///   - policies: a row for each method that the endpoint serves.
+  ///   - logger: what records about calls are written to, with its `subsystem_name`.
+  ///   - auditing: whether the audit log is on (`audit_log_enabled`).
+  package init(
+    policies: [MethodPolicy], authorizer: any CallAuthorizer, logger: Logger, metrics: Metrics,
+    style: CallLogStyle = .server, auditing: Bool = false
+  ) {
+    var table: [String: [String: MethodPolicy]] = [:]
+    for policy in policies {
+      table[policy.descriptor.service.fullyQualifiedService, default: [:]][policy.descriptor.method] = policy
+    }
+    self.policies = table
+    self.authorizer = authorizer
+    self.logger = logger
+    self.metrics = metrics
+    self.style = style
+    self.auditing = auditing
+  }
+
+  /// The methods among `descriptors` that have no row. An endpoint must start with none.
+  package func missing(from descriptors: [MethodDescriptor]) -> [MethodDescriptor] {
+    descriptors.filter { policies[$0.service.fullyQualifiedService]?[$0.method] == nil }
+  }
+
+  package func intercept<Input: Sendable, Output: Sendable>(
+    request: StreamingServerRequest<Input>, context: ServerContext,
+    next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
+  ) async throws -> StreamingServerResponse<Output> {
+    guard let policy = policies[context.descriptor.service.fullyQualifiedService]?[context.descriptor.method] else {
+      let full = MethodNames(context.descriptor).full
+      logger.error("Method has no policy", metadata: ["method": "\(full)"])
+      throw RPCError(code: .internalError, message: "rate limiting misconfigured for \"\(full)\"")
+    }
+    guard let peer = context.peer else { throw RPCError(code: .internalError, message: "caller is not known") }
+    // SPIRE: the agent's calls to itself, to see whether it is healthy, are not counted.
+    let isSelf = style == .agent && peer.caller.process?.pid == getpid()
+    let metrics = isSelf ? Metrics.none : self.metrics
+    let timeout = request.metadata[stringValues: "grpc-timeout"].first { _ in true }.flatMap(GRPCTimeout.parse)
+    let call = CallContext(
+      policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
+      deadline: timeout.map { .now + $0 }, cancellation: context.cancellation)
+    let recorder = CallRecorder(call: call, counter: metrics.startCall(["rpc"] + policy.names.words))
+    do {
+      call.authorized(try await CallAuthorization(authorizer: authorizer).authorize(call))
+    } catch {
+      throw recorder.refused(error)
+    }
+    var context = context
+    context.transportSpecific = call
+    return try await run(recorder, streams: context.descriptor.type == .serverStreaming, context) { context in
+      try await next(request, context)
+    }
+  }
+
+  private func run<Output: Sendable>(
+    _ recorder: CallRecorder, streams: Bool, _ context: ServerContext,
+    _ method: (ServerContext) async throws -> StreamingServerResponse<Output>
+  ) async throws -> StreamingServerResponse<Output> {
+    var response: StreamingServerResponse<Output>
+    do {
+      response = try await method(context)
+    } catch {
+      throw recorder.finish(error)
+    }
+    switch response.accepted {
+    case .failure(let error):
+      throw recorder.finish(error)
+    case .success(var contents):
+      let producer = contents.producer
+      let handle = context.cancellation
+      contents.producer = { writer in
+        do {
+          let trailers =
+            streams
+            ? try await withCallCancellation(handle) { try await producer(writer) } : try await producer(writer)
+          recorder.finish()
+          return trailers
+        } catch {
+          throw recorder.finish(error)
+        }
+      }
+      response.accepted = .success(contents)
+      return response
+    }
+  }
+}
