@@ -1,0 +1,10 @@
+import DatastoreAPI
+import SPIFFE
+
+extension SQLTransaction {
+  func selectAgent(_ id: SPIFFEID) throws(DatastoreError) -> AgentRow? {
+    var condition = SQLCondition()
+    condition.and("n.spiffe_id = ?", [.text(id.description)])
+    return try selectAgents(condition).rows.first
+  }
+}

@@ -1,0 +1,7 @@
+import DatastoreAPI
+
+extension SQLTransaction {
+  func deleteCAJournal(_ id: Int64) throws(DatastoreError) {
+    try execute("DELETE FROM ca_journals WHERE id = ?", [.integer(id)])
+  }
+}

@@ -1,0 +1,98 @@
+import Daemon
+import DatastoreAPI
+import Logging
+import SPIFFE
+
+/// An open transaction: what the statements of `Entries/`, `Agents/`, … run in.
+///
+/// Made by ``SQLDatastore`` for one operation and used on the connection's queue only. Notes what changed, to be
+/// published after the commit.
+final class SQLTransaction {
+  let connection: any SQLConnection
+  let schema: SchemaFeatures
+  let time: any TimeSource
+  let logger: Logger
+  var changes = DatastoreChanges()
+
+  init(_ connection: any SQLConnection, schema: SchemaFeatures, time: any TimeSource, logger: Logger) {
+    self.connection = connection
+    self.schema = schema
+    self.time = time
+    self.logger = logger
+  }
+
+  var dialect: any Dialect { connection.dialect }
+
+  /// The time for `created_at` and `updated_at`.
+  var now: SQLValue { .time(SQLTime(time.now)) }
+
+  @discardableResult
+  func execute(_ sql: String, _ arguments: [SQLValue] = []) throws(DatastoreError) -> Int {
+    try connection.execute(sql, arguments)
+  }
+
+  func insert(_ sql: String, _ arguments: [SQLValue]) throws(DatastoreError) -> Int64 {
+    try connection.insert(sql, arguments)
+  }
+
+  /// All rows of a query.
+  func all<T>(
+    _ sql: String, _ arguments: [SQLValue] = [], _ row: (any SQLRow) throws(DatastoreError) -> T
+  ) throws(DatastoreError) -> [T] {
+    var result: [T] = []
+    try connection.query(sql, arguments) { (current: any SQLRow) throws(DatastoreError) in
+      result.append(try row(current))
+    }
+    return result
+  }
+
+  /// The first row of a query that gives one row at most.
+  func first<T>(
+    _ sql: String, _ arguments: [SQLValue], _ row: (any SQLRow) throws(DatastoreError) -> T
+  ) throws(DatastoreError) -> T? {
+    try all(sql, arguments, row).first
+  }
+
+  /// The number that a `SELECT COUNT(*)` gives.
+  func count(_ sql: String, _ arguments: [SQLValue] = []) throws(DatastoreError) -> Int {
+    try first(sql, arguments) { (row: any SQLRow) in Int(row.integer(0)) } ?? 0
+  }
+
+  /// Runs one item of a batch. When it fails, what it did is undone and its error is its result; a fault of the
+  /// database itself ends the whole transaction.
+  func item<T>(
+    _ body: () throws(DatastoreError) -> T
+  ) throws(DatastoreError) -> Result<T, DatastoreError> {
+    let before = changes
+    try execute("SAVEPOINT item")
+    do throws(DatastoreError) {
+      let value = try body()
+      try execute("RELEASE SAVEPOINT item")
+      return .success(value)
+    } catch {
+      guard error.code != .unavailable, connection.isInTransaction else { throw error }
+      try execute("ROLLBACK TO SAVEPOINT item")
+      try execute("RELEASE SAVEPOINT item")
+      changes = before
+      return .failure(error)
+    }
+  }
+}
+
+extension SQLTransaction {
+  /// Begins the transaction with `begin`, runs `body`, and commits; undoes everything when either fails.
+  func perform<T>(
+    _ begin: String, _ body: (SQLTransaction) throws(DatastoreError) -> T
+  ) throws(DatastoreError) -> T {
+    try execute(begin)
+    do throws(DatastoreError) {
+      let result = try body(self)
+      try execute("COMMIT")
+      return result
+    } catch {
+      // The engine may have ended the transaction itself; the first error is the one that matters.
+      if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,12 @@
+import DatastoreAPI
+
+extension SQLTransaction {
+  /// Deletes an entry with all that belongs to it, and notes the event.
+  func deleteEntry(_ row: EntryRow) throws(DatastoreError) {
+    try deleteEntryFederation(entry: row.rowID)
+    try deleteEntrySelectors(entry: row.rowID)
+    try deleteEntryDNSNames(entry: row.rowID)
+    try execute("DELETE FROM registered_entries WHERE id = ?", [.integer(row.rowID)])
+    try insertEntryEvent(row.entry.id)
+  }
+}

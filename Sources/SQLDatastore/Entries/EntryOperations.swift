@@ -1,0 +1,74 @@
+import Daemon
+import DatastoreAPI
+import FoundationEssentials
+import SPIFFE
+
+/// What the operations on entries do within a transaction.
+extension SQLTransaction {
+  func createEntry(_ entry: RegistrationEntry) throws(DatastoreError) -> CreatedEntry {
+    try EntryValidation.checkNew(entry)
+    if let similar = try selectSimilarEntry(to: entry) { return CreatedEntry(entry: similar, existing: true) }
+    let time = SQLTime(time.now)
+    let now = SQLValue.time(time)
+    var stored = entry
+    if stored.id.isEmpty { stored.id = UUID().uuidString.lowercased() }
+    stored.revisionNumber = 0
+    stored.createdAt = time.seconds
+    let bundles = try selectFederatedBundles(entry.federatesWith)
+    stored.federatesWith = bundles.map(\.trustDomain)
+    let rowID = try insertEntry(stored, at: now)
+    for selector in stored.selectors { try insertEntrySelector(selector, entry: rowID, at: now) }
+    for name in stored.dnsNames { try insertEntryDNSName(name, entry: rowID, at: now) }
+    for bundle in bundles { try insertEntryFederation(bundle: bundle.rowID, entry: rowID) }
+    try insertEntryEvent(stored.id)
+    return CreatedEntry(entry: stored, existing: false)
+  }
+
+  func updateEntry(_ update: EntryUpdate) throws(DatastoreError) -> RegistrationEntry {
+    try EntryValidation.check(update)
+    var row = try entryRow(id: update.entry.id)
+    let now = self.now
+    row.entry = row.entry.merging(update.entry, update.mask)
+    row.entry.revisionNumber &+= 1
+    // SPIRE: not checked when the selectors stay.
+    if row.entry.storeSVID, update.mask.contains(.selectors) { try EntryValidation.checkSameType(row.entry.selectors) }
+    try updateEntry(row, at: now)
+    if update.mask.contains(.selectors) {
+      try deleteEntrySelectors(entry: row.rowID)
+      for selector in row.entry.selectors { try insertEntrySelector(selector, entry: row.rowID, at: now) }
+    }
+    if update.mask.contains(.dnsNames) {
+      try deleteEntryDNSNames(entry: row.rowID)
+      for name in row.entry.dnsNames { try insertEntryDNSName(name, entry: row.rowID, at: now) }
+    }
+    if update.mask.contains(.federatesWith) {
+      let bundles = try selectFederatedBundles(row.entry.federatesWith)
+      try deleteEntryFederation(entry: row.rowID)
+      for bundle in bundles { try insertEntryFederation(bundle: bundle.rowID, entry: row.rowID) }
+      row.entry.federatesWith = bundles.map(\.trustDomain)
+    }
+    try insertEntryEvent(row.entry.id)
+    return row.entry
+  }
+
+  func deleteEntry(id: String) throws(DatastoreError) -> RegistrationEntry {
+    let row = try entryRow(id: id)
+    try deleteEntry(row)
+    return row.entry
+  }
+
+  /// Deletes all entries that fulfil `condition`.
+  func deleteEntries(_ condition: SQLCondition) throws(DatastoreError) -> [RegistrationEntry] {
+    let rows = try selectEntries(condition).rows
+    for row in rows { try deleteEntry(row) }
+    return rows.map(\.entry)
+  }
+
+  private func entryRow(id: String) throws(DatastoreError) -> EntryRow {
+    var condition = SQLCondition()
+    condition.and("e.entry_id = ?", [.text(id)])
+    let (rows, last) = try selectEntries(condition)
+    if let row = rows.first { return row }
+    throw last == nil ? .recordNotFound : .damagedRow("registration entry \"\(id)\"")
+  }
+}
