@@ -1,0 +1,95 @@
+import Daemon
+import DatastoreAPI
+import FoundationEssentials
+import Keys
+import Logging
+import SPIFFE
+import SPIREProtos
+
+extension CAManager {
+  /// Finds this server's journal by its keys and fills the slots with what is still usable.
+  func loadJournal() async throws(AuthorityError) {
+    log.debug("Loading journal from datastore")
+    let keys: [any ManagedKey]
+    let bundle: Bundle?
+    do {
+      keys = try await keyManager.keys()
+      if let row = try await findRow(keys) { journal = try Journal(rowID: row.id, data: row.data) }
+      bundle = try await datastore.fetchBundle(of: trustDomain)
+    } catch {
+      throw AuthorityError(error)
+    }
+    log.info(
+      "Journal loaded",
+      metadata: [
+        "jwt_keys": "\(journal.entries.jwtKeys.count)", "wit_keys": "\(journal.entries.witKeys.count)",
+        "x509_cas": "\(journal.entries.x509Cas.count)",
+      ])
+    var loader = JournalLoader(keys: keys, bundle: bundle, now: time.now)
+    x509 = loader.x509Slots(journal.entries.x509Cas)
+    if jwtIsEnabled { jwt = loader.jwtSlots(journal.entries.jwtKeys) }
+    for entry in loader.discarded {
+      // Expected for every authority whose slot has been used again since; hence no warning.
+      log.debug(
+        "\(entry.kind) of the journal is not usable",
+        metadata: [
+          "local_authority_id": "\(entry.authorityID)", "reason": "\(entry.reason)", "slot": "\(entry.slotID)",
+        ])
+    }
+    for item in bundle?.x509Authorities ?? [] where item.tainted {
+      if let fields = try? CertificateFields(der: item.der) {
+        authority.markTainted(x509AuthorityID: Hex.encode(fields.subjectKeyID))
+      }
+    }
+  }
+
+  private func findRow(_ keys: [any ManagedKey]) async throws -> CAJournal? {
+    for key in keys {
+      let authorityID = Hex.encode(key.publicKey.subjectKeyIdentifier)
+      guard let row = try await datastore.fetchCAJournal(activeX509AuthorityID: authorityID) else { continue }
+      log.info(
+        "Found a CA journal record that matches with a local X509 authority ID",
+        metadata: ["ca_journal_id": "\(row.id)", "local_authority_id": "\(authorityID)"])
+      return row
+    }
+    log.info("There is not a CA journal record that matches any of the local X509 authority IDs")
+    return nil
+  }
+
+  /// Stores a changed journal and keeps it. Without an active X.509 authority there is nothing to find it by again,
+  /// so it is only kept.
+  func store(_ changed: Journal) async throws(AuthorityError) {
+    guard let activeID = changed.activeX509AuthorityID else {
+      log.debug("There is no active X.509 authority yet. Can't save CA journal in the datastore")
+      journal = changed
+      return
+    }
+    if changed.rowID == 0 { log.info("Creating a new CA journal entry") }
+    var row = CAJournal(id: changed.rowID, data: try changed.encoded(), activeX509AuthorityID: activeID)
+    do throws(DatastoreError) {
+      row = try await datastore.setCAJournal(row)
+    } catch {
+      guard error.code == .notFound, row.id != 0 else { throw AuthorityError(error) }
+      // Somebody pruned the row; the journal itself is complete.
+      log.info("Creating a new CA journal entry")
+      row.id = 0
+      do throws(DatastoreError) { row = try await datastore.setCAJournal(row) } catch { throw AuthorityError(error) }
+    }
+    journal = changed
+    journal.rowID = row.id
+    log.debug(
+      "Successfully stored CA journal entry in datastore",
+      metadata: ["ca_journal_id": "\(row.id)", "local_authority_id": "\(activeID)"])
+  }
+
+  /// Stores the journal after a preparation. When that fails the entry waits for the next write: an authority that is
+  /// lost in between has not signed anything.
+  func remember(_ changed: Journal) async {
+    do throws(AuthorityError) {
+      try await store(changed)
+    } catch {
+      log.error("Unable to append the prepared authority to the CA journal", metadata: ["error": "\(error)"])
+      journal = changed
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import DatastoreAPI
+import Logging
+import SPIFFE
+
+/// What an operator does with authorities by hand (server-behaviour §1.9). Codes and texts are those of the API.
+extension CAManager {
+  // MARK: X.509
+
+  package func x509Authorities() throws(AuthorityError) -> LocalAuthorities {
+    try Self.authorities(x509) { LocalAuthority($0) }
+  }
+
+  /// Makes a new CA in the next slot; what was there is forgotten, though it stays in the bundle.
+  package func prepareX509Authority() async throws -> LocalAuthority {
+    try await exclusively {
+      try Self.checkInitialized(x509)
+      try await prepareX509(.next)
+      return try Self.authority(x509.next) { LocalAuthority($0) }
+    }
+  }
+
+  package func activateX509Authority(id: String) async throws -> LocalAuthority {
+    try await exclusively {
+      try Self.checkActivation(x509, id)
+      try await activateX509(.next)
+      return try Self.authority(x509.current) { LocalAuthority($0) }
+    }
+  }
+
+  /// Withdraws the OLD authority: what it signed is replaced, here and at the agents.
+  package func taintX509Authority(id: String) async throws -> LocalAuthority {
+    try await exclusively {
+      try Self.checkTaint(x509, id)
+      do throws(DatastoreError) {
+        try await datastore.taintX509Authority(subjectKeyID: id, of: trustDomain)
+      } catch {
+        throw AuthorityError(.internal, "failed to taint X.509 authority: \(error.message)", cause: error)
+      }
+      authority.markTainted(x509AuthorityID: id)
+      log.info("X.509 authority tainted", metadata: ["local_authority_id": "\(id)"])
+      return try Self.authority(x509.next) { LocalAuthority($0) }
+    }
+  }
+
+  /// Removes the tainted OLD authority from the bundle.
+  package func revokeX509Authority(id: String) async throws -> LocalAuthority {
+    try await exclusively {
+      guard !id.isEmpty else { throw Self.invalid("no authority ID provided") }
+      guard id != x509.current.authority?.authorityID else { throw Self.invalid("unable to use current authority") }
+      guard id == x509.next.authority?.authorityID, x509.next.status == .old else {
+        throw Self.invalid("only Old local authority can be revoked")
+      }
+      do throws(DatastoreError) {
+        try await datastore.revokeX509Authority(subjectKeyID: id, of: trustDomain)
+      } catch {
+        throw AuthorityError(.internal, "failed to revoke X.509 authority: \(error.message)", cause: error)
+      }
+      log.info("X.509 authority revoked", metadata: ["local_authority_id": "\(id)"])
+      return try Self.authority(x509.next) { LocalAuthority($0) }
+    }
+  }
+
+  // MARK: JWT
+
+  package func jwtAuthorities() throws(AuthorityError) -> LocalAuthorities {
+    guard jwtIsEnabled else { throw .jwtDisabled }
+    return try Self.authorities(jwt) { LocalAuthority($0) }
+  }
+
+  package func prepareJWTAuthority() async throws -> LocalAuthority {
+    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
+    return try await exclusively {
+      try Self.checkInitialized(jwt)
+      try await prepareJWT(.next)
+      return try Self.authority(jwt.next) { LocalAuthority($0) }
+    }
+  }
+
+  package func activateJWTAuthority(id: String) async throws -> LocalAuthority {
+    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
+    return try await exclusively {
+      try Self.checkActivation(jwt, id)
+      try await activateJWT(.next)
+      return try Self.authority(jwt.current) { LocalAuthority($0) }
+    }
+  }
+
+  package func taintJWTAuthority(id: String) async throws -> LocalAuthority {
+    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
+    return try await exclusively {
+      try Self.checkTaint(jwt, id)
+      do throws(DatastoreError) {
+        _ = try await datastore.taintJWTAuthority(keyID: id, of: trustDomain)
+      } catch {
+        throw AuthorityError(.internal, "failed to taint JWT authority: \(error.message)", cause: error)
+      }
+      log.info("JWT authority tainted", metadata: ["local_authority_id": "\(id)"])
+      return try Self.authority(jwt.next) { LocalAuthority($0) }
+    }
+  }
+
+  /// Removes a tainted key from the bundle; any key of the bundle that is neither active nor prepared here.
+  package func revokeJWTAuthority(id: String) async throws -> String {
+    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
+    return try await exclusively {
+      guard !id.isEmpty else { throw Self.invalid("no authority ID provided") }
+      if id == jwt.next.authority?.authorityID, jwt.next.status == .prepared {
+        throw Self.invalid("unable to use a prepared key")
+      }
+      guard id != jwt.current.authority?.authorityID else { throw Self.invalid("unable to use current authority") }
+      let bundle: Bundle?
+      do throws(DatastoreError) { bundle = try await datastore.fetchBundle(of: trustDomain) } catch {
+        throw AuthorityError(error)
+      }
+      guard bundle?.jwtAuthorities.contains(where: { $0.keyID == id }) == true else {
+        throw Self.invalid("no JWT authority found with provided authority ID")
+      }
+      do throws(DatastoreError) {
+        _ = try await datastore.revokeJWTAuthority(keyID: id, of: trustDomain)
+      } catch {
+        throw AuthorityError(.internal, "failed to revoke JWT authority: \(error.message)", cause: error)
+      }
+      log.info("JWT authority revoked", metadata: ["local_authority_id": "\(id)"])
+      return id
+    }
+  }
+
+  // MARK: Rules of both kinds
+
+  private static func authorities<A>(
+    _ slots: AuthoritySlots<A>, _ show: (A) -> LocalAuthority
+  ) throws(AuthorityError) -> LocalAuthorities {
+    try checkInitialized(slots)
+    var result = LocalAuthorities(active: try authority(slots.current, show))
+    switch slots.next.status {
+    case .prepared: result.prepared = slots.next.authority.map(show)
+    case .old: result.old = slots.next.authority.map(show)
+    case .active: break
+    }
+    return result
+  }
+
+  private static func authority<A>(
+    _ slot: AuthoritySlots<A>.Slot, _ show: (A) -> LocalAuthority
+  ) throws(AuthorityError) -> LocalAuthority {
+    guard let authority = slot.authority else {
+      throw AuthorityError(.internal, "current slot does not contain authority ID")
+    }
+    return show(authority)
+  }
+
+  private static func checkInitialized<A>(_ slots: AuthoritySlots<A>) throws(AuthorityError) {
+    guard slots.current.status == .active else { throw AuthorityError(.unavailable, "server is initializing") }
+  }
+
+  private static func checkActivation<A>(_ slots: AuthoritySlots<A>, _ id: String) throws(AuthorityError) {
+    guard !id.isEmpty else { throw AuthorityError(.invalidArgument, "no authority ID provided") }
+    guard id == slots.next.authority?.authorityID else {
+      throw AuthorityError(.invalidArgument, "unexpected authority ID")
+    }
+    guard slots.next.status == .prepared else {
+      throw AuthorityError(
+        .internal,
+        "only Prepared authorities can be activated: unsupported local authority status: \(slots.next.status.rawValue)")
+    }
+  }
+
+  private static func checkTaint<A>(_ slots: AuthoritySlots<A>, _ id: String) throws(AuthorityError) {
+    guard !id.isEmpty else { throw AuthorityError(.invalidArgument, "no authority ID provided") }
+    guard id != slots.current.authority?.authorityID else {
+      throw AuthorityError(.invalidArgument, "unable to taint current local authority")
+    }
+    guard id == slots.next.authority?.authorityID else {
+      throw AuthorityError(.invalidArgument, "unexpected authority ID")
+    }
+    guard slots.next.status == .old else {
+      throw AuthorityError(
+        .invalidArgument,
+        "only Old local authorities can be tainted: unsupported local authority status: \(slots.next.status.rawValue)")
+    }
+  }
+
+  private static func invalid(_ reason: String) -> AuthorityError {
+    AuthorityError(.invalidArgument, "invalid authority ID: " + reason)
+  }
+}

@@ -1,0 +1,196 @@
+package import Daemon
+import FoundationEssentials
+package import Keys
+package import Logging
+import SPIFFE
+import ServiceLifecycle
+
+/// Owns this server's authorities over their whole life: prepares, publishes, activates, remembers and prunes them
+/// (server-behaviour §1). The certificate authority signs with what it activates.
+///
+/// An actor; operations that wait for the key manager or the datastore run one at a time through ``exclusively(_:)``.
+/// What it does survives a crash at any point: a key exists before it is in the bundle, an authority is in the bundle
+/// before it signs, and the journal says ACTIVE before the signer changes, so that a restart finds the same one.
+package actor CAManager: Service {
+  let configuration: CAManagerConfiguration
+  let authority: CertificateAuthority
+  let keyManager: any KeyManager
+  let datastore: any CADatastore
+  let time: any TimeSource
+  let random: any RandomSource
+  let metrics: Metrics
+  let log: Logger
+  /// What the health check `server.ca.rotator` reads.
+  package nonisolated let health = RotationHealth()
+
+  var x509 = AuthoritySlots<X509CA>()
+  var jwt = AuthoritySlots<JWTKey>()
+  var journal = Journal()
+  private var isBusy = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  /// No pass takes more actions than this: prepare, activate, and the same again after a long sleep.
+  private static let actionsPerPass = 6
+
+  private init(
+    _ configuration: CAManagerConfiguration, _ authority: CertificateAuthority, _ keyManager: any KeyManager,
+    _ datastore: any CADatastore, _ time: any TimeSource, _ random: any RandomSource, _ metrics: Metrics,
+    _ logger: Logger
+  ) {
+    self.configuration = configuration
+    self.authority = authority
+    self.keyManager = keyManager
+    self.datastore = datastore
+    self.time = time
+    self.random = random
+    self.metrics = metrics
+    var log = logger
+    log[metadataKey: "subsystem_name"] = "ca_manager"
+    self.log = log
+  }
+
+  /// Loads the journal and makes sure that this server can sign. Nothing is served before this returns.
+  ///
+  /// - Throws: ``AuthorityError`` when the journal cannot be read, or when there is no usable authority and none can be made.
+  package static func start(
+    configuration: CAManagerConfiguration, authority: CertificateAuthority, keyManager: any KeyManager,
+    datastore: any CADatastore, time: any TimeSource, random: any RandomSource = SystemRandom(), metrics: Metrics,
+    logger: Logger
+  ) async throws -> CAManager {
+    let manager = CAManager(configuration, authority, keyManager, datastore, time, random, metrics, logger)
+    try await manager.exclusively { try await manager.begin() }
+    return manager
+  }
+
+  var trustDomain: TrustDomain { authority.configuration.trustDomain }
+  var jwtIsEnabled: Bool { !authority.configuration.jwtSVIDsAreDisabled }
+
+  // MARK: Start
+
+  private func begin() async throws {
+    try await loadJournal()
+    // What is about to be replaced does not begin to sign; the first pass decides.
+    if x509.current.status == .active, !x509.isPastActivation(at: time.now) { signWithCurrentX509CA() }
+    if jwtIsEnabled, jwt.current.status == .active, !jwt.isPastActivation(at: time.now) { signWithCurrentJWTKey() }
+    do {
+      try await rotateX509()
+    } catch {
+      guard x509.current.status == .active else { throw error }
+      failed("X509 CA", error)
+    }
+    // Rather a late authority than none: it is valid and in the bundle, and the next pass goes on.
+    if authority.activeX509CA == nil { signWithCurrentX509CA() }
+    guard jwtIsEnabled else { return }
+    do {
+      try await rotateJWT()
+    } catch {
+      guard jwt.current.status == .active else { throw error }
+      failed("JWT key", error)
+    }
+    if authority.activeJWTKey == nil { signWithCurrentJWTKey() }
+  }
+
+  // MARK: Service
+
+  /// Rotates every 10 s, prunes the bundle every 6 h and the journals every 8 h until shutdown.
+  package func run() async throws {
+    do {
+      try await cancelWhenGracefulShutdown {
+        try await withThrowingDiscardingTaskGroup { group in
+          group.addTask { try await self.repeatedly(every: .seconds(10)) { await $0.rotate() } }
+          group.addTask { try await self.repeatedly(every: .seconds(6 * 3600)) { await $0.pruneBundle() } }
+          group.addTask { try await self.repeatedly(every: .seconds(8 * 3600)) { await $0.pruneJournals() } }
+        }
+      }
+    } catch is CancellationError {
+      return
+    }
+  }
+
+  private nonisolated func repeatedly(
+    every interval: Duration, _ work: @Sendable (CAManager) async -> Void
+  ) async throws {
+    while true {
+      try await time.sleep(for: interval)
+      await work(self)
+    }
+  }
+
+  // MARK: Rotation
+
+  /// One pass over all authorities. Failures are logged and counted; the next pass tries again.
+  package func rotate() async {
+    await exclusively {
+      var succeeded = true
+      do {
+        try await rotateX509()
+      } catch {
+        failed("X509 CA", error)
+        succeeded = false
+      }
+      // Without an X.509 authority the server cannot serve, and the journal could not be stored.
+      guard authority.activeX509CA != nil else { return }
+      if jwtIsEnabled {
+        do {
+          try await rotateJWT()
+        } catch {
+          failed("JWT key", error)
+          succeeded = false
+        }
+      }
+      if succeeded { health.succeeded() }
+    }
+  }
+
+  private func rotateX509() async throws {
+    for _ in 0..<Self.actionsPerPass {
+      switch x509.dueAction(at: time.now) {
+      case .prepare(let position):
+        try await prepareX509(position)
+        if canWait(x509.current) { return }
+      case .activateCurrent: try await activateX509(.current)
+      case .activateNext: try await activateX509(.next)
+      case nil: return
+      }
+    }
+  }
+
+  private func rotateJWT() async throws {
+    for _ in 0..<Self.actionsPerPass {
+      switch jwt.dueAction(at: time.now) {
+      case .prepare(let position):
+        try await prepareJWT(position)
+        if canWait(jwt.current) { return }
+      case .activateCurrent: try await activateJWT(.current)
+      case .activateNext: try await activateJWT(.next)
+      case nil: return
+      }
+    }
+  }
+
+  /// Whether the authority that signs lasts for some more passes. A new one then signs in the next pass at the
+  /// earliest, when agents, which look every 5 s, have it in their bundles.
+  private func canWait<A>(_ current: AuthoritySlots<A>.Slot) -> Bool {
+    guard current.status == .active, let authority = current.authority else { return false }
+    return authority.expiresAt > time.now.addingTimeInterval(60)
+  }
+
+  private func failed(_ what: String, _ error: any Error) {
+    if Task.isCancelled { return }
+    health.failed()
+    log.error("Unable to rotate \(what)", metadata: ["error": "\(error)"])
+  }
+
+  // MARK: One at a time
+
+  /// Runs `body` when no other operation is under way. Actors let calls in at every `await`; rotation, and what an
+  /// operator asks for meanwhile, must not see each other's halves.
+  func exclusively<T: Sendable>(_ body: () async throws -> T) async rethrows -> T {
+    if isBusy { await withCheckedContinuation { waiting.append($0) } }
+    isBusy = true
+    defer {
+      if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
+    }
+    return try await body()
+  }
+}

@@ -1,0 +1,32 @@
+package import FoundationEssentials
+package import Keys
+package import SPIFFE
+
+/// A JWT authority of this server that can sign. Immutable.
+package struct JWTKey: Sendable {
+  package let key: any ManagedKey
+  /// The `kid` of its tokens.
+  package let keyID: String
+  package let issuedAt: Date
+  package let expiresAt: Date
+
+  package init(key: any ManagedKey, keyID: String, issuedAt: Date, expiresAt: Date) {
+    self.key = key
+    self.keyID = keyID
+    self.issuedAt = issuedAt
+    self.expiresAt = expiresAt
+  }
+
+  package var authorityID: String { keyID }
+  /// Seconds since 1970; nothing that the key signs lives longer.
+  package var notAfter: Int64 {
+    let seconds = expiresAt.timeIntervalSince1970.rounded(.down)
+    // A journal may hold the largest number, which is not exact as a date.
+    return Int64(exactly: seconds) ?? (seconds < 0 ? .min : .max)
+  }
+
+  /// How the bundle lists it.
+  package var authority: JWTAuthority {
+    JWTAuthority(publicKey: key.publicKey.pkix, keyID: keyID, expiresAt: notAfter)
+  }
+}
