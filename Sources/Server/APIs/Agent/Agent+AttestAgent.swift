@@ -1,0 +1,138 @@
+import Authority
+import Daemon
+import DatastoreAPI
+import FoundationEssentials
+package import GRPCCore
+import RPC
+import SPIFFE
+package import SPIREProtos
+
+extension AgentAPI {
+  /// Attests a node and gives it its first SVID. Anybody may call; what the attestor says decides.
+  package func attestAgent(
+    request: RPCAsyncSequence<Spire_Api_Server_Agent_V1_AttestAgentRequest, any Error>,
+    response: RPCWriter<Spire_Api_Server_Agent_V1_AttestAgentResponse>, context: ServerContext
+  ) async throws {
+    var call = try APICall(context)
+    var messages = request.makeAsyncIterator()
+    let params = try await receiveParams(&messages, call)
+    call.audit(["node_attestor_type": params.data.type])
+    call.note("node_attestor_type", params.data.type)
+
+    var attestation = try await attest(params.data, call)
+    let id = attestation.agentID
+    guard id != .server(of: server.trustDomain) else {
+      throw call.failure(.internalError, "agent ID cannot collide with the server ID")
+    }
+    call.audit(["agent_id": id.description])
+    call.note("agent_id", id.description)
+    if !id.isMember(of: server.trustDomain) || !id.path.hasPrefix("/spire/agent/\(params.data.type)/") {
+      call.warning(
+        "The node attestor produced an invalid agent ID; it should lie below /spire/agent/\(params.data.type)/")
+    }
+    if server.options.agentIDAsSelector {
+      attestation.selectors.append(Selector(type: "spiffe_id", value: id.description))
+    }
+    let svid = try await admit(attestation, type: params.data.type, csr: [UInt8](params.params.csr), call)
+
+    var reply = Spire_Api_Server_Agent_V1_AttestAgentResponse()
+    reply.result.svid = svid.api
+    reply.result.reattestable = attestation.canReattest
+    do {
+      try await response.write(reply)
+    } catch {
+      throw call.failure(.internalError, "failed to send response over stream", error)
+    }
+    call.note("address", call.remoteAddress)
+    call.info("Agent attestation request completed")
+  }
+
+  private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
+
+  /// The first message, checked. The rate is limited before anything costs.
+  private func receiveParams(
+    _ messages: inout RPCAsyncSequence<Request, any Error>.AsyncIterator, _ call: APICall
+  ) async throws -> Request.Params {
+    let first: Request
+    do {
+      guard let message = try await messages.next() else { throw ConversionError("EOF") }
+      first = message
+    } catch {
+      throw call.failure(.invalidArgument, "failed to receive request from stream", error)
+    }
+    try await call.limitRate("rejecting request due to attest agent rate limiting")
+    func malformed(_ why: String) -> RPCFailure {
+      call.failure(.invalidArgument, "malformed param", ConversionError(why))
+    }
+    guard case .params(let params)? = first.step else { throw malformed("missing params") }
+    guard params.hasData else { throw malformed("missing attestation data") }
+    guard params.hasParams else { throw malformed("missing X509-SVID parameters") }
+    guard !params.params.csr.isEmpty else { throw malformed("missing CSR") }
+    guard !params.data.type.isEmpty else { throw malformed("missing attestation data type") }
+    guard !params.data.payload.isEmpty else { throw malformed("missing attestation data payload") }
+    return params
+  }
+
+  private func attest(_ data: Spire_Api_Types_AttestationData, _ call: APICall) async throws -> NodeAttestation {
+    guard data.type == JoinTokenAttestation.type else {
+      throw call.failure(
+        .failedPrecondition, "error getting node attestor",
+        ConversionError("could not find node attestor type \"\(data.type)\""))
+    }
+    return try await attestJoinToken(String(decoding: data.payload, as: UTF8.self), call)
+  }
+
+  /// Takes the token out of the datastore. Of any number of attempts with one token, one gets it.
+  private func attestJoinToken(_ value: String, _ call: APICall) async throws -> NodeAttestation {
+    let token: JoinToken?
+    do {
+      token = try await server.datastore.consumeJoinToken(value)
+    } catch {
+      throw call.failure(.internalError, "failed to delete join token", error)
+    }
+    guard let token else {
+      throw call.failure(
+        .invalidArgument, "failed to attest: join token does not exist or has already been used")
+    }
+    guard Double(token.expiresAt) >= server.time.now.timeIntervalSince1970 else {
+      throw call.failure(.invalidArgument, "join token expired")
+    }
+    do {
+      let id = try JoinTokenAttestation.agentID(token: token.value, trustDomain: server.trustDomain)
+      return NodeAttestation(agentID: id, selectors: [], canReattest: false)
+    } catch {
+      throw call.failure(.internalError, "failed to create join token ID", error)
+    }
+  }
+
+  /// Signs the SVID of an attested node and writes down the agent.
+  private func admit(
+    _ attestation: NodeAttestation, type: String, csr: [UInt8], _ call: APICall
+  ) async throws -> IssuedX509SVID {
+    let id = attestation.agentID
+    let known: AttestedNode?
+    do {
+      known = try await server.datastore.fetchAgent(id: id)
+    } catch {
+      throw call.failure(.internalError, "failed to fetch agent", error)
+    }
+    if known?.isBanned == true {
+      throw call.failure(.permissionDenied, "failed to attest: agent is banned")
+    }
+    let svid = try await sign(csr: csr, agent: id, call)
+    let node = AttestedNode(
+      id: id, attestationType: type, serialNumber: svid.serialNumber, expiresAt: svid.expiresAt,
+      selectors: Array(Set(attestation.selectors)).sorted(), canReattest: attestation.canReattest,
+      agentVersion: known?.agentVersion ?? "")
+    do {
+      _ = try await server.datastore.recordAttestation(of: node)
+    } catch  where error.code == .failedPrecondition {
+      // Banned since we looked.
+      throw call.failure(.permissionDenied, "failed to attest: agent is banned", error)
+    } catch {
+      let what = known == nil ? "failed to create attested agent" : "failed to update attested agent"
+      throw call.failure(.internalError, what, error)
+    }
+    return svid
+  }
+}

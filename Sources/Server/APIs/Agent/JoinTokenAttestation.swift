@@ -1,0 +1,20 @@
+import DatastoreAPI
+import SPIFFE
+
+/// Attestation by join token (server-behaviour §5.2). The method itself does it, with or without a plugin block.
+enum JoinTokenAttestation {
+  /// The type that an agent sends and that the datastore keeps.
+  static let type = "join_token"
+
+  /// The agent ID that a token gives.
+  static func agentID(token: String, trustDomain: TrustDomain) throws -> SPIFFEID {
+    try SPIFFEID(trustDomain: trustDomain, path: "/spire/agent/join_token/" + token)
+  }
+}
+
+/// What an attestor found out about a node. Only attestors make one: the bytes they were given are not reachable from it.
+struct NodeAttestation: Sendable {
+  let agentID: SPIFFEID
+  var selectors: [Selector]
+  let canReattest: Bool
+}

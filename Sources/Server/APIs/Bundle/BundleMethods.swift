@@ -1,0 +1,25 @@
+import GRPCCore
+package import RPC
+import SPIREProtos
+
+/// Who may call the methods of the Bundle service, their limits and their audit records (server-behaviour §7.2).
+package enum BundleMethods {
+  private typealias Method = Spire_Api_Server_Bundle_V1_Bundle.Method
+
+  /// The rows, one per method of the service.
+  package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
+    [
+      MethodPolicy(Method.CountBundles.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.GetBundle.descriptor, callers: .any),
+      MethodPolicy(Method.AppendBundle.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.PublishJWTAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey),
+      MethodPolicy(Method.PublishWITAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey),
+      MethodPolicy(Method.ListFederatedBundles.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.GetFederatedBundle.descriptor, callers: [.local, .admin, .agent]),
+      MethodPolicy(Method.BatchCreateFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(Method.BatchUpdateFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(Method.BatchSetFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(Method.BatchDeleteFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
+    ]
+  }
+}

@@ -1,0 +1,22 @@
+import GRPCCore
+package import RPC
+import SPIREProtos
+
+/// Who may call the methods of the Entry service, their limits and their audit records (server-behaviour §7.2).
+package enum EntryMethods {
+  private typealias Method = Spire_Api_Server_Entry_V1_Entry.Method
+
+  /// The rows, one per method of the service.
+  package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
+    [
+      MethodPolicy(Method.CountEntries.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.ListEntries.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.GetEntry.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.BatchCreateEntry.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(Method.BatchUpdateEntry.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(Method.BatchDeleteEntry.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(Method.GetAuthorizedEntries.descriptor, callers: .agent),
+      MethodPolicy(Method.SyncAuthorizedEntries.descriptor, callers: .agent),
+    ]
+  }
+}

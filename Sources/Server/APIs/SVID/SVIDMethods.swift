@@ -1,0 +1,21 @@
+import GRPCCore
+package import RPC
+import SPIREProtos
+
+/// Who may call the methods of the SVID service, their limits and their audit records (server-behaviour §7.2).
+package enum SVIDMethods {
+  private typealias Method = Spire_Api_Server_Svid_V1_SVID.Method
+
+  /// The rows, one per method of the service.
+  package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
+    [
+      MethodPolicy(Method.MintX509SVID.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.MintJWTSVID.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.MintWITSVID.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.BatchNewX509SVID.descriptor, callers: .agent, rateLimit: limits.csr, audit: .items),
+      MethodPolicy(Method.NewJWTSVID.descriptor, callers: .agent, rateLimit: limits.jwt),
+      MethodPolicy(Method.BatchNewWITSVID.descriptor, callers: .agent, rateLimit: limits.wit, audit: .items),
+      MethodPolicy(Method.NewDownstreamX509CA.descriptor, callers: .downstream, rateLimit: limits.csr),
+    ]
+  }
+}

@@ -1,0 +1,32 @@
+package import Authority
+package import Daemon
+package import DatastoreAPI
+package import FoundationEssentials
+package import SPIFFE
+
+/// What the API methods work on: the parts of the server, built once by ``ServerRuntime`` and shared by all services.
+package struct ServerParts: Sendable {
+  /// Settings that change what methods answer.
+  package struct Options: Sendable {
+    /// Adds the selector `spiffe_id:<agent ID>` to every agent (`experimental.agent_spiffe_id_as_selector`).
+    package var agentIDAsSelector = false
+    package var disableJWTSVIDs = false
+
+    package init(agentIDAsSelector: Bool = false, disableJWTSVIDs: Bool = false) {
+      self.agentIDAsSelector = agentIDAsSelector
+      self.disableJWTSVIDs = disableJWTSVIDs
+    }
+  }
+
+  package let trustDomain: TrustDomain
+  package let datastore: any Datastore
+  package let authority: CertificateAuthority
+  package let caManager: CAManager
+  package let serverSVID: ServerSVIDRotator
+  package let entries: EntryModelKeeper
+  package let bundles: BundleCache
+  package let logLevel: LogLevelControl
+  package let time: any TimeSource
+  package let startedAt: Date
+  package var options = Options()
+}

@@ -1,0 +1,95 @@
+import Daemon
+
+/// Lifetimes, their warnings, and the experimental intervals.
+extension ServerConfiguration {
+  struct Lifetimes {
+    var ca: Duration
+    var agent: Duration
+    var x509SVID: Duration
+    var jwtSVID: Duration
+  }
+
+  static func lifetimes(_ server: ServerConfigFile.Server, _ checks: inout ConfigurationChecks) -> Lifetimes {
+    func read(_ text: String?, _ key: String, _ name: String) -> Duration? {
+      let message = "could not parse \(name) ttl \(GoText.quote(text ?? ""))"
+      let duration = checks.duration(text, key: "server." + key, message)
+      return duration == .zero ? nil : duration
+    }
+    let agent = read(server.agentTTL, "agent_ttl", "agent")
+    let x509SVID = read(server.defaultX509SVIDTTL, "default_x509_svid_ttl", "default X509 SVID") ?? .seconds(3600)
+    let jwtSVID = read(server.defaultJWTSVIDTTL, "default_jwt_svid_ttl", "default JWT SVID") ?? .seconds(300)
+    let ca = read(server.caTTL, "ca_ttl", "default CA") ?? .seconds(24 * 3600)
+    warn("default_x509_svid_ttl", x509SVID, ca, &checks)
+    warn("default_jwt_svid_ttl", jwtSVID, ca, &checks)
+    if let agent { warn("agent_ttl", agent, ca, &checks) }
+    return Lifetimes(ca: ca, agent: agent ?? x509SVID, x509SVID: x509SVID, jwtSVID: jwtSVID)
+  }
+
+  /// No CA key signs for more than this before a younger one takes over.
+  private static let longestActivation = Duration.seconds(7 * 24 * 3600)
+
+  /// Warns when SVIDs of this lifetime would be cut short by a CA that rotates every sixth of its own.
+  private static func warn(_ key: String, _ ttl: Duration, _ ca: Duration, _ checks: inout ConfigurationChecks) {
+    let allowed = min(ca / 6, longestActivation)
+    guard ttl > allowed else { return }
+    let needed = short(min(ttl, longestActivation) * 6)
+    let aim = "to guarantee the full \(key) lifetime when CA rotations are scheduled."
+    let effect = "SVIDs with shorter lifetimes may be issued."
+    if ttl < longestActivation {
+      checks.warn(
+        "\(key) is too high for the configured ca_ttl value. \(effect) "
+          + "Please set \(key) to \(short(allowed)) or less, or the ca_ttl to \(needed) or more, \(aim)")
+    } else if ca < longestActivation * 6 {
+      checks.warn(
+        "\(key) is too high and the ca_ttl is too low. \(effect) "
+          + "Please set \(key) to \(short(longestActivation)) or less, and the ca_ttl to \(needed) or more, \(aim)")
+    } else {
+      checks.warn(
+        "\(key) is too high. \(effect) Please set \(key) to \(short(longestActivation)) or less, \(aim)")
+    }
+  }
+
+  /// `4h` instead of `4h0m0s`.
+  private static func short(_ duration: Duration) -> String {
+    var text = GoDuration.format(duration)
+    if text.hasSuffix("m0s") { text.removeLast(2) }
+    if text.hasSuffix("h0m") { text.removeLast(2) }
+    return text
+  }
+
+  /// Checks `server.experimental` and returns the one interval that is acted on.
+  static func checkExperimental(
+    _ experimental: ServerConfigFile.Experimental?, _ checks: inout ConfigurationChecks
+  ) -> Duration {
+    let standard = Duration.seconds(5)
+    guard let experimental else { return standard }
+    if experimental.isInUse {
+      checks.warn(
+        "Experimental features have been enabled. Please see doc/upgrading.md for upgrade and compatibility"
+          + " considerations for experimental features.")
+    }
+    func interval(_ text: String?, _ key: String, _ name: String) -> Duration? {
+      checks.duration(text, key: "server.experimental." + key, "could not parse \(name)")
+    }
+    let reload = interval(experimental.cacheReloadInterval, "cache_reload_interval", "cache reload interval")
+    let full = interval(
+      experimental.fullCacheReloadInterval, "full_cache_reload_interval", "full cache reload interval")
+    _ = interval(experimental.pruneEventsOlderThan, "prune_events_older_than", "prune events interval")
+    _ = interval(experimental.eventTimeout, "event_timeout", "event timeout interval")
+    _ = interval(
+      experimental.sqlTransactionTimeout, "sql_transaction_timeout", "SQL transaction timeout interval")
+    if !(experimental.sqlTransactionTimeout ?? "").isEmpty {
+      checks.deprecate("experimental.sql_transaction_timeout is deprecated; use experimental.event_timeout instead")
+    }
+    let effective = reload.flatMap { $0 > .zero ? $0 : nil } ?? standard
+    if experimental.eventsBasedCache == true, let full, full <= effective {
+      checks.fail(
+        "full cache reload interval must be greater than cache reload interval",
+        key: "server.experimental.full_cache_reload_interval")
+    }
+    FeatureFlags.check(
+      experimental.featureFlags ?? [], key: "server.experimental.feature_flags", unsupported: UnsupportedKeys.witFlag,
+      checks: &checks)
+    return effective
+  }
+}

@@ -1,0 +1,81 @@
+package import Daemon
+import HCL
+import Keys
+import Plugins
+import SPIFFE
+
+extension ServerConfiguration {
+  static let defaultSocketPath = "/tmp/spire-server/private/api.sock"
+
+  /// Checks `file` under `flags`, in upstream's order, and reports everything at once.
+  package init(_ file: ServerConfigFile, flags: ServerFlags) throws(ConfigurationError) {
+    let server = file.server
+    let experimental = server.experimental
+    var checks = ConfigurationChecks(file: file.document.file, positions: file.positions)
+    typealias Merge = ConfigurationMerge
+
+    // What must be there.
+    let trustDomainText = Merge.text(flags.trustDomain, server.trustDomain)
+    if trustDomainText.isEmpty { checks.fail("trust_domain must be configured") }
+    dataDirectory = Merge.text(flags.dataDir, server.dataDir)
+    if dataDirectory.isEmpty { checks.fail("data_dir must be configured") }
+    if file.plugins == nil { checks.fail("plugins section must be configured") }
+    if !(experimental?.sqlTransactionTimeout ?? "").isEmpty && !(experimental?.eventTimeout ?? "").isEmpty {
+      checks.fail(
+        "both experimental sql_transaction_timeout and event_timeout set, only set event_timeout",
+        key: "server.experimental.sql_transaction_timeout")
+    }
+    if !(experimental?.namedPipeName ?? "").isEmpty {
+      checks.fail(
+        "invalid configuration: named_pipe_name is not supported in this platform; please use socket_path instead",
+        key: "server.experimental.named_pipe_name")
+    }
+
+    // What must be well formed.
+    log = LogSettings(
+      level: Merge.text(flags.logLevel, server.logLevel, default: "INFO"),
+      format: Merge.text(flags.logFormat, server.logFormat), file: Merge.text(flags.logFile, server.logFile),
+      sourceLocation: flags.logSourceLocation || server.logSourceLocation == true, section: "server", checks: &checks)
+    bindAddress = Merge.text(flags.bindAddress, server.bindAddress, default: "0.0.0.0")
+    bindPort = Merge.number(flags.serverPort, server.bindPort, default: 8081)
+    bindIP = Self.resolve(bindAddress, bindPort, &checks)
+    socketPath = ConfigurationFile.absolute(
+      Merge.text(flags.socketPath, server.socketPath, default: Self.defaultSocketPath))
+    let domain = Self.trustDomain(trustDomainText, isFlag: !flags.trustDomain.isEmpty, &checks)
+    limitsAttestation = server.rateLimit?.attestation ?? true
+    limitsSigning = server.rateLimit?.signing ?? true
+    adminIDs = Self.adminIDs(server.adminIDs ?? [], &checks)
+    isAuditLogEnabled = server.auditLogEnabled ?? false
+    areJWTSVIDsDisabled = server.disableJWTSVIDs ?? false
+    jwtIssuer = server.jwtIssuer ?? ""
+
+    let lifetimes = Self.lifetimes(server, &checks)
+    (caTTL, agentTTL) = (lifetimes.ca, lifetimes.agent)
+    (defaultX509SVIDTTL, defaultJWTSVIDTTL) = (lifetimes.x509SVID, lifetimes.jwtSVID)
+    (caKeyType, jwtKeyType) = Self.keyTypes(server, &checks)
+    caSubject = Self.subject(server.caSubject, &checks)
+    maxAttestedNodeInfoStaleness =
+      checks.duration(
+        server.maxAttestedNodeInfoStaleness, key: "server.max_attested_node_info_staleness",
+        "could not parse max attested node staleness") ?? .zero
+    pruneAttestedNodesExpiredFor = checks.duration(
+      server.pruneAttestedNodesExpiredFor, key: "server.prune_attested_nodes_expired_for",
+      "could not parse prune_attested_nodes_expired_for")
+    if pruneAttestedNodesExpiredFor == .zero { pruneAttestedNodesExpiredFor = nil }
+    let batch = server.pruneAttestedNodesBatchSize ?? 0
+    pruneAttestedNodesBatchSize = batch > 0 ? batch : 1000
+    pruneTOFUNodes = server.pruneTOFUNodes ?? false
+
+    (datastore, plugins) = Self.plugins(file.plugins, &checks)
+    checks.reportUnknownKeys(file.unknownKeys)
+    agentSPIFFEIDAsSelector = experimental?.agentSPIFFEIDAsSelector ?? false
+    cacheReloadInterval = Self.checkExperimental(experimental, &checks)
+    telemetry = TelemetrySettings(file.telemetry, program: "Server", checks: &checks)
+    healthChecks = HealthCheckSettings(file.healthChecks, checks: &checks)
+    UnsupportedKey.check(UnsupportedKeys.keys, in: file.document, checks: &checks)
+    notices = checks.notices
+    try checks.finish(log: log)
+    guard let domain else { throw ConfigurationError([.init(.invalid, "trust_domain must be configured")]) }
+    trustDomain = domain
+  }
+}

@@ -1,0 +1,62 @@
+package import Daemon
+package import Plugins
+
+/// Every key of the server's configuration that upstream acts on and this version does not, and what plugins it has.
+/// `docs/compatibility.md` lists the same rows; `ServerUnsupportedKeysTests` compares them.
+package enum UnsupportedKeys {
+  /// All rows: keys, then plugins.
+  package static var all: [UnsupportedKey] { keys + plugins.unsupportedKeys }
+
+  static let witFlag = UnsupportedKey.refused(
+    "server.experimental.feature_flags.wit-svid", "WIT-SVIDs are not issued")
+
+  /// The rows that are looked for in the file by their path.
+  package static let keys: [UnsupportedKey] = [
+    .refused("server.federation", "bundles are not exchanged with other trust domains"),
+    .refused(
+      "server.proxy_protocol_trusted_cidrs", "callers would be known by the load balancer's address, not their own"),
+    .refused(
+      "server.experimental.auth_opa_policy_engine", "the built-in authorization policy would decide who may call"),
+    .refused("server.experimental.require_pq_kem", "connections would also accept other key exchanges"),
+    witFlag,
+    .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
+    .refused(
+      "plugins.DataStore.sql.plugin_data.database_type", "of the databases, only sqlite3 is there",
+      inert: ["sqlite3"]),
+    .ignored("server.profiling_enabled", "Go's profiler is not part of this program"),
+    .ignored("server.profiling_port", "Go's profiler is not part of this program"),
+    .ignored("server.profiling_freq", "Go's profiler is not part of this program"),
+    .ignored("server.profiling_names", "Go's profiler is not part of this program"),
+    .ignored("server.experimental.events_based_cache", "changes always reach the entry cache through events"),
+    .ignored("server.experimental.full_cache_reload_interval", "the entry cache has one reload interval"),
+    .ignored("server.experimental.event_timeout", "the time that gaps in the events are waited for is fixed"),
+    .ignored("server.experimental.sql_transaction_timeout", "the time that gaps in the events are waited for is fixed"),
+    .ignored("server.experimental.prune_events_older_than", "events are pruned after the default time"),
+    .ignored("server.experimental.wit_key_type", "it says nothing without the feature flag wit-svid"),
+    .ignored("server.experimental.wit_issuer", "it says nothing without the feature flag wit-svid"),
+    .ignored("telemetry.DogStatsd", "metrics are not sent to DogStatsD"),
+    .ignored("telemetry.Statsd", "metrics are not sent to StatsD"),
+    .ignored("telemetry.M3", "metrics are not sent to M3"),
+  ]
+
+  /// Upstream's built-in plugins, and those of this version.
+  package static let plugins = PluginBlocks.Support(
+    builtIns: [
+      "DataStore": ["sql"],
+      "KeyManager": ["disk", "memory", "aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault"],
+      "NodeAttestor": [
+        "join_token", "x509pop", "sshpop", "tpm_devid", "http_challenge", "k8s_psat", "aws_iid", "gcp_iit", "azure_msi",
+        "azure_imds",
+      ],
+      "UpstreamAuthority": [
+        "disk", "awssecret", "aws_pca", "gcp_cas", "vault", "spire", "cert-manager", "ejbca",
+      ],
+      "Notifier": ["gcs_bundle", "k8sbundle"],
+      "BundlePublisher": [
+        "aws_s3", "azure_blob", "gcp_cloudstorage", "aws_rolesanywhere_trustanchor", "k8s_configmap",
+      ],
+      "CredentialComposer": ["uniqueid"],
+    ],
+    supported: ["DataStore": ["sql"], "KeyManager": ["disk", "memory"], "NodeAttestor": ["join_token"]],
+    counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])
+}

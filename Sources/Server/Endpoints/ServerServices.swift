@@ -1,0 +1,50 @@
+import Authority
+package import Daemon
+package import GRPCCore
+package import Logging
+package import RPC
+import SPIREProtos
+
+/// The gRPC services of the server and the table of who may call what, for both endpoints (server-behaviour §7.3).
+package struct ServerServices: Sendable {
+  private let parts: ServerParts
+  private let calls: CallInterceptor
+
+  /// - Parameters:
+  ///   - logger: the server's logger without a subsystem.
+  ///   - auditing: `audit_log_enabled`.
+  package init(
+    parts: ServerParts, authorizer: any CallAuthorizer, limits: RateLimits, logger: Logger, metrics: Metrics,
+    auditing: Bool = false
+  ) {
+    self.parts = parts
+    calls = CallInterceptor(
+      policies: Self.policies(limits), authorizer: authorizer, logger: logger.with(subsystem: "api"), metrics: metrics,
+      auditing: auditing)
+  }
+
+  /// What stands before every method: policy, authorization, counters, audit.
+  package var interceptors: [any ServerInterceptor] { [calls] }
+
+  /// The services of the TCP endpoint.
+  package var remote: [any RegistrableRPCService] {
+    [
+      UnimplementedMethods(Spire_Api_Server_Trustdomain_V1_TrustDomain.Method.descriptors), AgentAPI(parts),
+      BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), LocalAuthorityAPI(parts),
+    ]
+  }
+
+  /// The services of the admin socket.
+  package var local: [any RegistrableRPCService] {
+    remote + [LoggerAPI(parts), HealthAPI(parts), DebugAPI(parts)]
+  }
+
+  /// A row for every method of every service.
+  package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
+    [
+      AgentMethods.policies, BundleMethods.policies, EntryMethods.policies, SVIDMethods.policies,
+      TrustDomainMethods.policies, LocalAuthorityMethods.policies, LoggerMethods.policies, HealthMethods.policies,
+      DebugMethods.policies,
+    ].flatMap { $0(limits) }
+  }
+}

@@ -1,0 +1,170 @@
+import Authority
+package import Daemon
+import DatastoreAPI
+import FoundationEssentials
+import Keys
+import Logging
+import Plugins
+import RPC
+import SPIFFE
+import SQLDatastore
+import ServerPlugins
+import ServiceLifecycle
+
+/// The server, put together: everything is made here once, in the order in which it depends on each other
+/// (server-config §7), and run until SIGINT, SIGTERM or a failure.
+package struct ServerRuntime: Sendable {
+  private let configuration: ServerConfiguration
+  private let log: LogOutput
+  private let time: any TimeSource
+  private var logger: Logger { log.logger }
+
+  package init(_ configuration: ServerConfiguration, log: LogOutput, time: any TimeSource = SystemTime()) {
+    self.configuration = configuration
+    self.log = log
+    self.time = time
+  }
+
+  /// Runs the server; the process's exit code.
+  package func run() async -> Int32 {
+    do {
+      try await serve()
+      logger.info("Server stopped gracefully")
+      return 0
+    } catch {
+      logger.error("Server crashed", metadata: ["error": "\(error)"])
+      return 1
+    }
+  }
+
+  private func serve() async throws {
+    SignalService.prepare()
+    let start = time.now
+    Umask.tighten(logger: logger)
+    logger.log(configuration.notices)
+    logger.info(
+      "Configured",
+      metadata: [
+        "admin_ids": .array(configuration.adminIDs.map { "\($0)" }), "data_dir": "\(configuration.dataDirectory)",
+        "launch_log_level": "\(log.level.launch.rawValue)", "version": "\(Version.upstream)",
+      ])
+    logger.debug("This is swift-spire", metadata: ["own_version": "\(Version.own)"])
+    try FileManager.default.createDirectory(
+      atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    let telemetry = Telemetry(
+      configuration.telemetry, prefix: "spire_server", trustDomain: configuration.trustDomain.name, start: start,
+      time: time, logger: logger.with(subsystem: "telemetry"))
+    let catalogLogger = logger.with(subsystem: "catalog")
+    let datastore = try await SQLDatastore.open(
+      SQLDatastoreConfiguration(configuration.datastore), logger: logger, metrics: telemetry.metrics, time: time)
+    catalogLogger.info("Configured DataStore", metadata: ["reconfigurable": .stringConvertible(false)])
+    let catalog = PluginCatalog(logger: catalogLogger)
+    let result: Result<Void, any Error>
+    do {
+      let keyManagers = catalog.register(KeyManagers.type)
+      _ = catalog.register(NodeAttestors.type)
+      try await catalog.load(configuration.plugins)
+      guard let keyManager = keyManagers.only else {
+        throw ServerError(.notConfigured, "the plugin catalog has no KeyManager")
+      }
+      try await DaemonRunner.run(try await assemble(datastore, keyManager, telemetry, catalog, start))
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    catalogLogger.debug("Closing catalog")
+    await catalog.close()
+    catalogLogger.info("Catalog closed")
+    catalogLogger.debug("Closing DataStore")
+    await datastore.close()
+    catalogLogger.info("DataStore closed")
+    try result.get()
+  }
+
+  /// Everything between the plugins and the services that run.
+  private func assemble(
+    _ datastore: SQLDatastore, _ keyManager: any KeyManager, _ telemetry: Telemetry, _ catalog: PluginCatalog,
+    _ start: Date
+  ) async throws -> [DaemonRunner.Member] {
+    let metrics = telemetry.metrics
+    try await TrustDomainCheck(trustDomain: configuration.trustDomain, datastore: datastore, logger: logger).run()
+    let authority = CertificateAuthority(configuration: configuration.credentials, time: time, metrics: metrics)
+    let manager = try await CAManager.start(
+      configuration: CAManagerConfiguration(
+        x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType),
+      authority: authority, keyManager: MeteredKeyManager(keyManager, names: .server, metrics: metrics),
+      datastore: datastore, time: time, metrics: metrics, logger: logger)
+    let svid = try await ServerSVIDRotator.start(
+      authority: authority, keyType: configuration.caKeyType, metrics: metrics, logger: logger)
+    let endpointLogger = logger.with(subsystem: "endpoints")
+    let entries = EntryModelKeeper(
+      datastore: datastore, interval: configuration.cacheReloadInterval, time: time, metrics: metrics,
+      logger: endpointLogger)
+    try await entries.build()
+    logger.info("Logger service configured", metadata: ["launch_log_level": "\(log.level.launch.rawValue)"])
+    let parts = ServerParts(
+      trustDomain: configuration.trustDomain, datastore: datastore, authority: authority, caManager: manager,
+      serverSVID: svid, entries: entries, bundles: BundleCache(datastore: datastore, time: time), logLevel: log.level,
+      time: time, startedAt: start, options: configuration.apiOptions)
+    endpointLogger.debug("Initializing API endpoints")
+    let endpoints = try ServerEndpoints(
+      configuration: configuration, parts: parts, logger: logger, metrics: metrics
+    ).open()
+    var members = telemetry.services
+    members.append(.init(service: signals(telemetry, catalog), name: "signals"))
+    members.append(.init(service: manager, name: "ca_manager"))
+    members.append(.init(service: svid, name: "svid_rotator"))
+    members.append(.init(service: entries, name: "entry_cache"))
+    members += pruners(datastore, metrics, endpointLogger)
+    members += endpoints.map { .init(service: $0, name: $0.address.network) }
+    return members + health(parts)
+  }
+
+  private func pruners(
+    _ datastore: SQLDatastore, _ metrics: Metrics, _ endpointLogger: Logger
+  ) -> [DaemonRunner.Member] {
+    let entries = EntryPruner(
+      datastore: datastore, time: time, metrics: metrics, logger: logger.with(subsystem: "entry_manager"))
+    let events = EventPruner(
+      olderThan: .seconds(12 * 3600), datastore: datastore, time: time, logger: endpointLogger)
+    var members: [DaemonRunner.Member] = [
+      .init(service: entries, name: "entry_pruner"), .init(service: events, name: "event_pruner"),
+    ]
+    if let rules = configuration.nodePruning {
+      let nodes = NodePruner(
+        rules: rules, datastore: datastore, time: time, metrics: metrics,
+        logger: logger.with(subsystem: "node_manager"))
+      members.append(.init(service: nodes, name: "node_pruner"))
+    }
+    return members
+  }
+
+  private func health(_ parts: ServerParts) -> [DaemonRunner.Member] {
+    let checker = HealthChecker(
+      checks: ServerHealth(parts: parts).checks, time: time, logger: logger.with(subsystem: "health"))
+    var members: [DaemonRunner.Member] = [.init(service: checker, name: "health")]
+    let settings = configuration.healthChecks
+    if settings.isEnabled {
+      let listener = checker.listener(
+        host: settings.bindAddress, port: settings.bindPort, livePath: settings.livePath,
+        readyPath: settings.readyPath)
+      members.append(.init(service: listener, name: "health_listener"))
+    }
+    return members
+  }
+
+  private func signals(_ telemetry: Telemetry, _ catalog: PluginCatalog) -> SignalService {
+    let (log, logger) = (log, logger)
+    return SignalService(
+      onUser1: {
+        await catalog.reconfigure()
+        for line in telemetry.dump() { logger.info("\(line)") }
+      },
+      onUser2: {
+        do {
+          try log.reopen()
+          if log.hasFile { logger.info("Reopened log file") }
+        } catch { logger.error("Failed to reopen log file", metadata: ["error": "\(error)"]) }
+      })
+  }
+}

@@ -1,0 +1,13 @@
+package import Keys
+package import Plugins
+
+/// The server's plugins of type KeyManager: one line each.
+package enum KeyManagers {
+  package static let type = PluginType<any KeyManager>("KeyManager", .exactly(1), builtIns: [disk, memory])
+
+  private static let memory = BuiltInPlugin<any KeyManager>("memory", make: { _ in MemoryKeyManager() })
+
+  private static let disk = BuiltInPlugin<any KeyManager>(
+    "disk", make: { _ in DiskKeys() },
+    configure: { manager, data in try await (manager as? DiskKeys)?.configure(data) })
+}

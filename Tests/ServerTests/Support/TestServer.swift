@@ -1,0 +1,245 @@
+import Authority
+import Daemon
+import DatastoreAPI
+import Foundation
+import GRPCCore
+import Keys
+import Logging
+import RPC
+import SPIFFE
+import SPIREProtos
+import SQLDatastore
+import Synchronization
+import Testing
+
+@testable import Server
+
+/// A whole server in this process: a temporary SQLite file, real certificates, both endpoints, a clock that stands still.
+struct TestServer: Sendable {
+  struct Options {
+    var adminIDs: Set<SPIFFEID> = []
+    var limitsAttestation = false
+    var auditing = false
+    var features = ServerParts.Options()
+    var time = TestTime()
+    /// Files to begin with, instead of empty ones.
+    var datastoreFile: String?
+    var keysFile: String?
+    init() {}
+  }
+
+  static let domain = try! TrustDomain("example.org")
+
+  let folder: String
+  let parts: ServerParts
+  let datastore: any Datastore
+  let time: TestTime
+  let log: LogCapture
+  let port: Int
+  var socket: String { folder + "/api.sock" }
+
+  static func id(_ path: String) -> SPIFFEID { try! SPIFFEID(trustDomain: domain, path: path) }
+
+  /// Runs `body` against a server that is gone afterwards.
+  static func with<T: Sendable>(
+    _ options: Options = Options(), _ body: @Sendable (TestServer) async throws -> T
+  ) async throws -> T {
+    let folder = NSTemporaryDirectory() + "srv-" + UUID().uuidString.prefix(8)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    if let file = options.datastoreFile {
+      try FileManager.default.copyItem(atPath: file, toPath: folder + "/datastore.sqlite3")
+    }
+    if let file = options.keysFile { try FileManager.default.copyItem(atPath: file, toPath: folder + "/keys.json") }
+
+    let log = LogCapture()
+    let (time, logger) = (options.time, log.logger)
+    let opened = try await SQLDatastore.open(
+      SQLDatastoreConfiguration(connectionString: folder + "/datastore.sqlite3"), logger: logger, metrics: .none,
+      time: time)
+    let datastore: any Datastore = opened
+    let keys: any KeyManager =
+      options.keysFile == nil ? MemoryKeyManager() : try await DiskKeyManager.open(keysPath: folder + "/keys.json")
+    let authority = CertificateAuthority(
+      configuration: CredentialConfiguration(
+        trustDomain: domain, jwtSVIDsAreDisabled: options.features.disableJWTSVIDs),
+      time: time, metrics: .none)
+    let manager = try await CAManager.start(
+      configuration: CAManagerConfiguration(), authority: authority, keyManager: keys, datastore: datastore, time: time,
+      metrics: .none, logger: logger)
+    let svid = try await ServerSVIDRotator.start(authority: authority, keyType: .ecP256, metrics: .none, logger: logger)
+    let entries = EntryModelKeeper(datastore: datastore, time: time, logger: logger)
+    try await entries.build()
+    let parts = ServerParts(
+      trustDomain: domain, datastore: datastore, authority: authority, caManager: manager, serverSVID: svid,
+      entries: entries, bundles: BundleCache(datastore: datastore, time: time),
+      logLevel: LogLevelControl(launch: .debug), time: time, startedAt: time.now, options: options.features)
+    let services = ServerServices(
+      parts: parts,
+      authorizer: ServerAuthorizer(adminIDs: options.adminIDs, datastore: datastore, time: time),
+      limits: RateLimits(attestation: options.limitsAttestation, signing: false, time: time), logger: logger,
+      metrics: .none, auditing: options.auditing)
+    var tls = GRPCEndpoint.Options()
+    tls.tls = (
+      ServerTLSIdentity(
+        trustDomain: domain, adminIDs: options.adminIDs, svid: svid, bundles: parts.bundles, time: time, logger: logger),
+      TLSPolicy()
+    )
+    let tcp = try ListeningSocket.tcp(host: "127.0.0.1", port: 0)
+    let server = TestServer(
+      folder: folder, parts: parts, datastore: datastore, time: time, log: log, port: tcp.port ?? 0)
+    let unix = try ListeningSocket.unix(path: server.socket, mode: 0o770, directoryMode: 0o750)
+    // Real time for the endpoints: only connection deadlines are theirs.
+    let endpoints = [
+      GRPCEndpoint(
+        socket: tcp, services: services.remote, interceptors: services.interceptors, options: tls, time: SystemTime()),
+      GRPCEndpoint(
+        socket: unix, services: services.local, interceptors: services.interceptors, time: SystemTime()),
+    ]
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      for endpoint in endpoints { group.addTask { try? await endpoint.run() } }
+      do {
+        let result = try await body(server)
+        group.cancelAll()
+        try await group.waitForAll()
+        await opened.close()
+        return result
+      } catch {
+        group.cancelAll()
+        await opened.close()
+        throw error
+      }
+    }
+  }
+
+  // MARK: Clients
+
+  /// Calls over the admin socket.
+  func local<T: Sendable>(_ body: (RPCClient) async throws -> T) async throws -> T {
+    try await withUnixClient(socket, body)
+  }
+
+  /// Calls over TCP, with or without an identity.
+  func remote<T: Sendable>(_ identity: TestIdentity? = nil, _ body: (RPCClient) async throws -> T) async throws -> T {
+    let bundle = try await datastore.fetchBundle(of: Self.domain)!
+    let now = time.now
+    let tls = ClientTLS(server: .spiffe(id: Self.id("/spire/server"), bundle: { bundle }), now: { now }) {
+      identity?.credential
+    }
+    return try await withTLSClient(host: "127.0.0.1", port: port, tls: tls, body)
+  }
+
+  // MARK: Common steps
+
+  /// Attests an agent with a fresh join token.
+  func attest(token: String? = nil) async throws -> TestIdentity {
+    let value: String
+    if let token {
+      value = token
+    } else {
+      value = try await local { client in
+        var request = Spire_Api_Server_Agent_V1_CreateJoinTokenRequest()
+        request.ttl = 600
+        return try await Spire_Api_Server_Agent_V1_Agent.Client(wrapping: client).createJoinToken(request).value
+      }
+    }
+    let key = TestKey()
+    let response = try await remote { client in
+      try await Self.attest(client, token: value, csr: key.csr())
+    }
+    return try TestIdentity(response.result.svid, key: key)
+  }
+
+  static func attest(
+    _ client: RPCClient, token: String, csr: Data, type: String = "join_token"
+  ) async throws -> Spire_Api_Server_Agent_V1_AttestAgentResponse {
+    var request = Spire_Api_Server_Agent_V1_AttestAgentRequest()
+    request.params.data.type = type
+    request.params.data.payload = Data(token.utf8)
+    request.params.params.csr = csr
+    return try await attest(client, request)
+  }
+
+  static func attest(
+    _ client: RPCClient, _ request: Spire_Api_Server_Agent_V1_AttestAgentRequest
+  ) async throws -> Spire_Api_Server_Agent_V1_AttestAgentResponse {
+    try await Spire_Api_Server_Agent_V1_Agent.Client(wrapping: client).attestAgent { writer in
+      try await writer.write(request)
+    } onResponse: { response in
+      for try await message in response.messages { return message }
+      throw RPCError(code: .unknown, message: "no answer")
+    }
+  }
+
+  /// Mints an SVID for `path` over the admin socket.
+  func mint(_ path: String) async throws -> TestIdentity {
+    let key = TestKey()
+    var request = Spire_Api_Server_Svid_V1_MintX509SVIDRequest()
+    request.csr = try key.csr(uris: [Self.id(path).description])
+    let message = request
+    let response = try await local {
+      try await Spire_Api_Server_Svid_V1_SVID.Client(wrapping: $0).mintX509SVID(message)
+    }
+    return try TestIdentity(response.svid, key: key)
+  }
+
+  /// Creates one entry over the admin socket.
+  @discardableResult
+  func createEntry(
+    _ path: String, parent: SPIFFEID, selectors: [(String, String)] = [("unix", "uid:1")],
+    _ change: (inout Spire_Api_Types_Entry) -> Void = { _ in }
+  ) async throws -> Spire_Api_Types_Entry {
+    var request = Spire_Api_Server_Entry_V1_BatchCreateEntryRequest()
+    request.entries = [Self.entry(path, parent: parent, selectors: selectors)]
+    change(&request.entries[0])
+    let message = request
+    let response = try await local {
+      try await Spire_Api_Server_Entry_V1_Entry.Client(wrapping: $0).batchCreateEntry(message)
+    }
+    try #require(response.results.count == 1)
+    #expect(response.results[0].status.code == 0, "\(response.results[0].status)")
+    return response.results[0].entry
+  }
+
+  static func entry(
+    _ path: String, parent: SPIFFEID, selectors: [(String, String)] = [("unix", "uid:1")]
+  ) -> Spire_Api_Types_Entry {
+    var entry = Spire_Api_Types_Entry()
+    entry.spiffeID.trustDomain = domain.name
+    entry.spiffeID.path = path
+    entry.parentID.trustDomain = parent.trustDomain.name
+    entry.parentID.path = parent.path
+    entry.selectors = selectors.map { type, value in
+      var selector = Spire_Api_Types_Selector()
+      selector.type = type
+      selector.value = value
+      return selector
+    }
+    return entry
+  }
+}
+
+/// The code and message that a call fails with.
+struct Failure: Equatable, Sendable, CustomStringConvertible {
+  let code: RPCError.Code
+  let message: String
+
+  init(_ code: RPCError.Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  var description: String { "\(code) \(message)" }
+}
+
+/// Runs a call that must fail and returns how.
+func failure(_ body: () async throws -> some Sendable) async throws -> Failure {
+  do {
+    _ = try await body()
+  } catch let error as RPCError {
+    return Failure(error.code, error.message)
+  }
+  throw Unexpected()
+}
+
+struct Unexpected: Error {}
