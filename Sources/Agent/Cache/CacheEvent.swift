@@ -1,0 +1,17 @@
+package import SPIFFE
+
+/// Something that happened in the cache and belongs in the log. A value.
+package enum CacheEvent: Sendable {
+  case bundleAdded(TrustDomain)
+  case bundleUpdated(TrustDomain)
+  case bundleRemoved(TrustDomain)
+  case entryCreated(AgentEntry)
+  case entryUpdated(AgentEntry, before: AgentEntry)
+  case entryRemoved(AgentEntry)
+  case svidUpdated(AgentEntry)
+
+  static func of(_ changes: BundleSet.Changes) -> [CacheEvent] {
+    changes.updated.map(CacheEvent.bundleUpdated) + changes.added.map(CacheEvent.bundleAdded)
+      + changes.removed.map(CacheEvent.bundleRemoved)
+  }
+}

@@ -1,0 +1,33 @@
+package import SPIFFE
+import Synchronization
+
+/// A bundle with the forms in which workloads get it, made once and shared. Immutable but for the forms made on first
+/// use.
+package final class PreparedBundle: Sendable {
+  package let bundle: Bundle
+  private let forms = Mutex<(der: [UInt8]?, jwks: [UInt8]?)>((nil, nil))
+
+  package init(_ bundle: Bundle) { self.bundle = bundle }
+
+  package var trustDomain: TrustDomain { bundle.trustDomain }
+
+  /// The X.509 authorities' DER bytes one after the other.
+  package var x509Authorities: [UInt8] {
+    forms.withLock { forms in
+      if let made = forms.der { return made }
+      let made = bundle.x509Authorities.flatMap(\.der)
+      forms.der = made
+      return made
+    }
+  }
+
+  /// The JWT authorities as a JWK set.
+  package func jwks() throws -> [UInt8] {
+    try forms.withLock { forms in
+      if let made = forms.jwks { return made }
+      let made = Array(try BundleDocument.encodeJWKS(jwtAuthorities: bundle.jwtAuthorities).utf8)
+      forms.jwks = made
+      return made
+    }
+  }
+}

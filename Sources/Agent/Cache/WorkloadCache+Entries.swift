@@ -1,0 +1,106 @@
+package import FoundationEssentials
+package import SPIFFE
+
+/// How entries and bundles of a sync are taken over.
+extension WorkloadCache {
+  /// What a sync changed: updates for subscribers, and events for the log.
+  package struct Changes {
+    package var deliveries: [Delivery] = []
+    package var events: [CacheEvent] = []
+    package var bundles = BundleSet.Changes()
+  }
+
+  /// Takes over the authorised entries and the bundles. Entries with `storeSVID` belong to another cache and are
+  /// skipped.
+  package mutating func update(
+    entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle], now: Date
+  ) -> Changes {
+    var changes = Changes()
+    changes.bundles = bundles.update(own: bundle, federated: federated)
+    changes.events += CacheEvent.of(changes.bundles)
+    var touched: Set<Int> = []
+    var present: Set<String> = []
+    for entry in entries where !entry.storeSVID {
+      present.insert(entry.id)
+      put(entry, &changes, &touched)
+    }
+    for id in records.keys.filter({ !present.contains($0) }).sorted() { remove(id, &changes, &touched) }
+    if changes.bundles.touched.contains(bundle.trustDomain) {
+      touched = Set(groups.keys)
+    } else if !changes.bundles.isEmpty {
+      let domains = changes.bundles.touched
+      for record in records.values where !record.entry.federatesWith.allSatisfy({ !domains.contains($0) }) {
+        touched.formUnion(record.groups)
+      }
+    }
+    evict()
+    changes.deliveries = deliver(to: touched.sorted(), now: now)
+    return changes
+  }
+
+  private mutating func put(_ entry: AgentEntry, _ changes: inout Changes, _ touched: inout Set<Int>) {
+    guard var record = records[entry.id] else {
+      insert(entry, svid: nil, isTainted: false, &touched)
+      changes.events.append(.entryCreated(entry))
+      return
+    }
+    let old = record.entry
+    if old == entry { return }
+    changes.events.append(.entryUpdated(entry, before: old))
+    touched.formUnion(record.groups)
+    // An SVID for another identity must not be served under this entry for a moment longer.
+    let svid = old.spiffeID == entry.spiffeID ? record.svid : nil
+    if old.selectors == entry.selectors {
+      record.entry = entry
+      record.svid = svid
+      records[entry.id] = record
+    } else {
+      take(entry.id)
+      insert(entry, svid: svid, isTainted: record.isTainted, &touched)
+    }
+  }
+
+  private mutating func insert(_ entry: AgentEntry, svid: WorkloadSVID?, isTainted: Bool, _ touched: inout Set<Int>) {
+    // The selector that the fewest entries are indexed under makes the shortest lists to search.
+    guard let anchor = entry.selectors.min(by: { (anchors[$0]?.count ?? 0) < (anchors[$1]?.count ?? 0) }) else {
+      return
+    }
+    var record = Record(entry: entry, anchor: anchor, svid: svid, isTainted: isTainted)
+    anchors[anchor, default: []].insert(entry.id)
+    for id in groupsBySelector[anchor] ?? [] {
+      guard var group = groups[id], entry.selectors.allSatisfy(group.selectors.contains) else { continue }
+      let index = group.matching.firstIndex { $0 > entry.id } ?? group.matching.endIndex
+      group.matching.insert(entry.id, at: index)
+      groups[id] = group
+      record.groups.insert(id)
+    }
+    touched.formUnion(record.groups)
+    records[entry.id] = record
+  }
+
+  private mutating func remove(_ id: String, _ changes: inout Changes, _ touched: inout Set<Int>) {
+    guard let record = records[id] else { return }
+    touched.formUnion(record.groups)
+    take(id)
+    changes.events.append(.entryRemoved(record.entry))
+  }
+
+  private mutating func take(_ id: String) {
+    guard let record = records.removeValue(forKey: id) else { return }
+    anchors[record.anchor]?.remove(id)
+    if anchors[record.anchor]?.isEmpty == true { anchors[record.anchor] = nil }
+    for group in record.groups { groups[group]?.matching.removeAll { $0 == id } }
+  }
+
+  /// Gives up the SVIDs that nobody is subscribed to and that were not used for the longest time, down to the limit.
+  private mutating func evict() {
+    var excess = svidCount - limit
+    guard excess > 0 else { return }
+    let unused = records.values.filter { $0.svid != nil && $0.groups.isEmpty }.sorted { $0.lastUse < $1.lastUse }
+    for record in unused {
+      if excess <= 0 { break }
+      records[record.entry.id]?.svid = nil
+      excess -= 1
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package import FoundationEssentials
+
+/// Which entries need an SVID, and what happens when they get it.
+extension WorkloadCache {
+  /// An entry that is to be signed.
+  package struct StaleEntry: Sendable {
+    /// Why, in the order in which the work is done.
+    package enum Reason: Int, Comparable, Sendable {
+      /// A workload waits for it.
+      case wanted = 0
+      /// The entry changed since its SVID was issued.
+      case changed = 1
+      /// Its SVID was signed by a tainted authority.
+      case tainted = 2
+      /// Its SVID is due to be replaced, or expired.
+      case due = 3
+      /// Nobody asked for it yet.
+      case prefetch = 4
+
+      package static func < (a: Reason, b: Reason) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    package let entry: AgentEntry
+    package let reason: Reason
+    /// When the SVID that it has expires.
+    package let expiresAt: Date?
+  }
+
+  /// What is to be signed now, the most urgent first.
+  package func staleEntries(now: Date) -> [StaleEntry] {
+    var stale: [StaleEntry] = []
+    var prefetch: [Record] = []
+    var cached = 0
+    for record in records.values {
+      guard let svid = record.svid else {
+        if !record.groups.isEmpty {
+          stale.append(StaleEntry(entry: record.entry, reason: .wanted, expiresAt: nil))
+        } else if !record.entry.disableX509SVIDPrefetch {
+          prefetch.append(record)
+        }
+        continue
+      }
+      cached += 1
+      if let reason = staleness(svid, record, now: now) {
+        stale.append(StaleEntry(entry: record.entry, reason: reason, expiresAt: svid.notAfter))
+      }
+    }
+    let room = limit - cached - stale.count { $0.reason == .wanted }
+    if room > 0, !prefetch.isEmpty {
+      prefetch.sort { $0.lastUse == $1.lastUse ? $0.entry.id < $1.entry.id : $0.lastUse > $1.lastUse }
+      stale += prefetch.prefix(room).map { StaleEntry(entry: $0.entry, reason: .prefetch, expiresAt: nil) }
+    }
+    return stale.sorted { a, b in
+      if a.reason != b.reason { return a.reason < b.reason }
+      let (first, second) = (a.expiresAt ?? .distantPast, b.expiresAt ?? .distantPast)
+      return first == second ? a.entry.id < b.entry.id : first < second
+    }
+  }
+
+  private func staleness(_ svid: WorkloadSVID, _ record: Record, now: Date) -> StaleEntry.Reason? {
+    if svid.notAfter <= now, !record.groups.isEmpty { return .wanted }
+    if !svid.isCurrent(for: record.entry) { return .changed }
+    if record.isTainted { return .tainted }
+    return svid.rotationTime <= now ? .due : nil
+  }
+
+  /// When the next SVID is due to be replaced.
+  package var nextRotation: Date? {
+    records.values.lazy.compactMap { $0.svid?.rotationTime }.min()
+  }
+
+  /// Takes over SVIDs that were signed for entries.
+  package mutating func setSVIDs(_ svids: [(entryID: String, svid: WorkloadSVID)], now: Date) -> Changes {
+    var changes = Changes()
+    var touched: Set<Int> = []
+    for (id, svid) in svids {
+      // The entry may have been removed, or given to another identity, while the SVID was on its way.
+      guard var record = records[id], record.entry.spiffeID == svid.id else { continue }
+      record.svid = svid
+      record.isTainted = false
+      records[id] = record
+      touched.formUnion(record.groups)
+      changes.events.append(.svidUpdated(record.entry))
+    }
+    changes.deliveries = deliver(to: touched.sorted(), now: now)
+    return changes
+  }
+
+  /// Marks the SVIDs that an authority signed, so that they are replaced at once. They are served until then: they are
+  /// still valid, and a workload without an identity would be the worse fault.
+  ///
+  /// - Parameter keyIDs: the authorities' subject key identifiers.
+  /// - Returns: how many SVIDs it concerns.
+  package mutating func taint(keyIDs: Set<[UInt8]>) -> Int {
+    var count = 0
+    for (id, record) in records {
+      guard let svid = record.svid, !record.isTainted, svid.authorityKeyIDs.contains(where: keyIDs.contains) else {
+        continue
+      }
+      records[id]?.isTainted = true
+      count += 1
+    }
+    return count
+  }
+}

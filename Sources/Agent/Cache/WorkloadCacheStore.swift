@@ -1,0 +1,153 @@
+package import Daemon
+package import FoundationEssentials
+package import Logging
+package import SPIFFE
+import Synchronization
+
+/// Owns the ``WorkloadCache`` and the mailboxes of its subscribers.
+///
+/// The Workload API subscribes, the sync loop brings entries and bundles, the signing loop SVIDs. A lock isolates it;
+/// nothing waits while it is held.
+package final class WorkloadCacheStore: Sendable {
+  private struct State {
+    var cache: WorkloadCache
+    var mailboxes: [WorkloadCache.SubscriberID: AsyncStream<WorkloadUpdate>.Continuation] = [:]
+    var isClosed = false
+    /// The server does not sign at the moment: whoever subscribes is given what there is.
+    var isSigningFailing = false
+  }
+  private let state: Mutex<State>
+  private let time: any TimeSource
+  private let metrics: Metrics
+  private let logger: Logger
+  /// Rung when somebody needs an SVID that there is not.
+  package let signingNeeded = Wakeup()
+
+  package init(bundles: BundleSet, limit: Int, time: any TimeSource, metrics: Metrics, logger: Logger) {
+    state = Mutex(State(cache: WorkloadCache(bundles: bundles, limit: limit)))
+    self.time = time
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  // MARK: Workloads
+
+  /// Calls `body` with the updates of a workload that has these selectors; the subscription ends with `body`.
+  package func withSubscription<T>(
+    _ selectors: Set<Selector>, isolation: isolated (any Actor)? = #isolation,
+    _ body: (WorkloadSubscription) async throws -> T
+  ) async rethrows -> T {
+    let subscription = WorkloadSubscription()
+    let (id, waits) = begin(subscription, selectors)
+    defer {
+      state.withLock { state in
+        state.cache.unsubscribe(id)
+        state.mailboxes[id] = nil
+      }
+    }
+    if waits {
+      logger.debug("Waiting for SVID to get cached")
+      signingNeeded.ring()
+    }
+    return try await body(subscription)
+  }
+
+  private func begin(
+    _ subscription: WorkloadSubscription, _ selectors: Set<Selector>
+  ) -> (WorkloadCache.SubscriberID, waits: Bool) {
+    state.withLock { state in
+      let (id, first) = state.cache.subscribe(selectors, now: time.now)
+      state.mailboxes[id] = subscription.continuation
+      if state.isClosed { subscription.continuation.finish() }
+      if case .ready(let update) = first {
+        subscription.continuation.yield(update)
+        return (id, false)
+      }
+      if state.isSigningFailing { Self.send(state.cache.releaseWaiting(now: time.now), state) }
+      return (id, true)
+    }
+  }
+
+  private static func send(_ deliveries: [WorkloadCache.Delivery], _ state: borrowing State) {
+    for delivery in deliveries { state.mailboxes[delivery.subscriber]?.yield(delivery.update) }
+  }
+
+  /// What a workload with these selectors would be served with now.
+  package func snapshot(_ selectors: Set<Selector>) -> WorkloadUpdate {
+    state.withLock { $0.cache.snapshot(selectors, now: time.now) }
+  }
+
+  package func matchingEntries(_ selectors: Set<Selector>) -> [AgentEntry] {
+    state.withLock { $0.cache.matchingEntries(selectors) }
+  }
+
+  package func nearestEntry(_ selectors: Set<Selector>) -> (entry: AgentEntry, missing: [Selector])? {
+    state.withLock { $0.cache.nearestEntry(selectors) }
+  }
+
+  package var bundles: BundleSet { state.withLock { $0.cache.bundles } }
+  package var svidCount: Int { state.withLock { $0.cache.svidCount } }
+  package var entryCount: Int { state.withLock { $0.cache.entryCount } }
+
+  /// Ends every subscription; the agent shuts down.
+  package func close() {
+    let mailboxes = state.withLock { state in
+      state.isClosed = true
+      return Array(state.mailboxes.values)
+    }
+    for mailbox in mailboxes { mailbox.finish() }
+  }
+
+  // MARK: The manager
+
+  /// Takes over a sync.
+  package func update(
+    entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle]
+  ) {
+    apply { $0.update(entries: entries, bundle: bundle, federated: federated, now: time.now) }
+  }
+
+  package func staleEntries() -> [WorkloadCache.StaleEntry] {
+    state.withLock { $0.cache.staleEntries(now: time.now) }
+  }
+
+  package var nextRotation: Date? { state.withLock { $0.cache.nextRotation } }
+
+  package func setSVIDs(_ svids: [(entryID: String, svid: WorkloadSVID)]) {
+    apply { $0.setSVIDs(svids, now: time.now) }
+  }
+
+  package func taint(keyIDs: Set<[UInt8]>) -> Int { state.withLock { $0.cache.taint(keyIDs: keyIDs) } }
+
+  /// Signing went through.
+  ///
+  /// - Parameter isComplete: false when the server refused entries: whoever waits for them is given what there is.
+  package func signingWorks(isComplete: Bool) {
+    state.withLock { state in
+      state.isSigningFailing = false
+      if isComplete { return }
+      Self.send(state.cache.releaseWaiting(now: time.now), state)
+    }
+  }
+
+  /// The server does not sign: waiting subscribers are given what there is.
+  package func signingFails() {
+    state.withLock { state in
+      state.isSigningFailing = true
+      Self.send(state.cache.releaseWaiting(now: time.now), state)
+    }
+  }
+
+  private func apply(_ change: (inout WorkloadCache) -> WorkloadCache.Changes) {
+    let (changes, records, svids) = state.withLock { state in
+      let changes = change(&state.cache)
+      // Inside the lock, so that no older update overtakes a newer one on its way to a mailbox.
+      Self.send(changes.deliveries, state)
+      return (changes, state.cache.entryCount, state.cache.svidCount)
+    }
+    for event in changes.events { event.count(in: metrics) }
+    metrics.setGauge(["lru_cache_record_map_size"], to: Double(records))
+    metrics.setGauge(["lru_cache_svid_map_size"], to: Double(svids), labels: [MetricLabel("svid_type", "x509")])
+    if logger.logLevel <= .debug { for event in changes.events { event.log(to: logger) } }
+  }
+}

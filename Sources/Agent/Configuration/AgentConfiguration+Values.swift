@@ -1,0 +1,104 @@
+import Daemon
+import Keys
+import SPIFFE
+
+/// The single values of the agent's configuration. Each function notes what is wrong and returns a stand-in or nil.
+extension AgentConfiguration {
+  static func joinToken(_ token: String, file: String, _ checks: inout ConfigurationChecks) -> String? {
+    guard !file.isEmpty else { return token.isEmpty ? nil : token }
+    guard token.isEmpty else {
+      checks.fail(
+        "only one of join_token or join_token_file can be specified, not both", key: "agent.join_token_file")
+      return nil
+    }
+    do {
+      guard let bytes = try BoundedFile.read(file, limit: 4096) else {
+        checks.fail(
+          "unable to read join token file \(GoText.quote(file)): open \(file): no such file or directory",
+          key: "agent.join_token_file")
+        return nil
+      }
+      let text = String(decoding: bytes, as: UTF8.self)
+      let trimmed = text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
+      if trimmed.isEmpty { checks.fail("join token file is empty", key: "agent.join_token_file") }
+      return String(trimmed)
+    } catch {
+      checks.fail("unable to read join token file \(GoText.quote(file)): \(error)", key: "agent.join_token_file")
+      return nil
+    }
+  }
+
+  static func trustDomain(
+    _ text: String, isFlag: Bool, _ checks: inout ConfigurationChecks
+  ) -> TrustDomain? {
+    guard !text.isEmpty else { return nil }
+    do {
+      let domain = try TrustDomain(text)
+      if domain.name.utf8.count > 255 {
+        checks.warn(
+          "Configured trust domain name should be less than 255 characters to be SPIFFE compliant;"
+            + " a longer trust domain name may impact interoperability",
+          fields: ["trust_domain": domain.name])
+      }
+      return domain
+    } catch {
+      checks.fail(
+        "could not parse trust_domain \(GoText.quote(text)): \(error)", key: isFlag ? nil : "agent.trust_domain")
+      return nil
+    }
+  }
+
+  static func keyType(_ text: String?, _ checks: inout ConfigurationChecks) -> KeyType {
+    guard let text, !text.isEmpty else { return .ecP256 }
+    if let type = KeyType(rawValue: text.lowercased()), type != .rsa4096 { return type }
+    checks.fail(
+      "key type \(GoText.quote(text)) is unknown; must be one of [rsa-2048, ec-p256, ec-p384]",
+      key: "agent.workload_x509_svid_key_type")
+    return .ecP256
+  }
+
+  static func cacheSize(_ size: Int?, _ key: String, _ checks: inout ConfigurationChecks) -> Int {
+    let size = size ?? 0
+    if size < 0 { checks.fail("\(key) should not be negative", key: "agent." + key) }
+    return size > 0 ? size : 1000
+  }
+
+  static func availabilityTarget(_ text: String?, _ checks: inout ConfigurationChecks) -> Duration? {
+    let key = "agent.availability_target"
+    guard let target = checks.duration(text, key: key, "unable to parse availability_target") else { return nil }
+    if target < .seconds(24 * 3600) { checks.fail("availability_target must be at least 24h0m0s", key: key) }
+    return target
+  }
+
+  static func checkAdminSocket(
+    _ path: String?, _ socketPath: String?, _ checks: inout ConfigurationChecks
+  ) {
+    guard let path, !path.isEmpty, let socketPath else { return }
+    func folder(_ path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/" }
+    if folder(ConfigurationFile.absolute(path)).hasPrefix(folder(socketPath)) {
+      checks.fail(
+        "admin socket cannot be in the same directory or a subdirectory as that containing the Workload API socket",
+        key: "agent.admin_socket_path")
+    }
+  }
+
+  static func checkRebootstrap(
+    _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ bootstrap: Bootstrap, _ checks: inout ConfigurationChecks
+  ) {
+    let mode = ConfigurationMerge.text(flags.rebootstrapMode, agent.rebootstrapMode, default: "never")
+    let key = "agent.rebootstrap_mode"
+    switch mode {
+    case "never": break
+    case "auto", "always":
+      if bootstrap == .insecure {
+        checks.fail("insecure_bootstrap option can not be used with rebootstrapping", key: key)
+      }
+      if !flags.rebootstrapMode.isEmpty, let row = UnsupportedKeys.keys.first(where: { $0.key == key }) {
+        checks.fail(row.message, code: .unsupported)
+      }
+    default: checks.fail("unknown rebootstrap mode specified: \(mode)", key: key)
+    }
+    let delay = ConfigurationMerge.text(flags.rebootstrapDelay, agent.rebootstrapDelay)
+    _ = checks.duration(delay, key: "agent.rebootstrap_delay", "error parsing rebootstrap delay duration")
+  }
+}

@@ -1,0 +1,77 @@
+package import Daemon
+package import Keys
+package import Plugins
+package import SPIFFE
+
+/// What the agent is told to do, checked and typed. Built once at start from file and flags; `AgentRuntime` hands each
+/// part what it needs. Immutable after that. It may hold a join token: it is never printed.
+package struct AgentConfiguration: Sendable {
+  /// How the server is recognised before there is a bundle.
+  package enum Bootstrap: Hashable, Sendable {
+    /// By a bundle in a file.
+    case bundleFile(path: String, format: BundleFormat)
+    /// Not at all (`insecure_bootstrap`).
+    case insecure
+  }
+
+  package enum BundleFormat: String, Sendable {
+    case pem, spiffe
+  }
+
+  /// Calls per second of each kind of caller; 0 is no limit.
+  package struct RateLimits: Hashable, Sendable {
+    package var fetchX509SVID = 0
+    package var fetchJWTSVID = 0
+    package var fetchX509Bundles = 0
+    package var fetchJWTBundles = 0
+
+    package init() {}
+  }
+
+  package var dataDirectory: String
+  package var trustDomain: TrustDomain
+  package var serverAddress: String
+  package var serverPort: Int
+  package var bootstrap: Bootstrap
+  /// From the flag, the file or `join_token_file`; nil for another attestation.
+  package var joinToken: String?
+  /// The workloads' socket, from the root.
+  package var socketPath: String
+  package var isWorkloadAPIEnabled: Bool
+  package var isSDSAPIEnabled: Bool
+  package var allowUnauthenticatedVerifiers: Bool
+  package var allowedForeignJWTClaims: [String]
+  /// At least 24 hours; nil for rotation at half of the lifetime.
+  package var availabilityTarget: Duration?
+  package var workloadX509SVIDKeyType: KeyType
+  package var x509SVIDCacheMaxSize: Int
+  package var jwtSVIDCacheMaxSize: Int
+  package var syncInterval: Duration
+  package var jwtSVIDCacheHitTimeout: Duration
+  package var usesSyncAuthorizedEntries: Bool
+  package var rateLimits: RateLimits
+  package var log: LogSettings
+  package var logSelectors: [String]
+  /// All blocks, in the order of the file, disabled ones included.
+  package var plugins: [PluginConfiguration]
+  package var telemetry: TelemetrySettings
+  package var healthChecks: HealthCheckSettings
+  /// What to log once there is a log: warnings.
+  package var notices: [ConfigurationNotice]
+
+  /// Reads and checks the file that `flags` name.
+  ///
+  /// - Throws: everything that is wrong with it; the error also carries what should be logged.
+  package static func load(
+    _ flags: AgentFlags, environment: [String: String]
+  ) throws(ConfigurationError) -> AgentConfiguration {
+    let document = try ConfigurationFile.read(flags.config, expandEnvironment: flags.expandEnv ? environment : nil)
+    let file: AgentConfigFile
+    do {
+      file = try AgentConfigFile(document)
+    } catch {
+      throw ConfigurationFile.malformed(flags.config, error)
+    }
+    return try AgentConfiguration(file, flags: flags)
+  }
+}

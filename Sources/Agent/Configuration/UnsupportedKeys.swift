@@ -1,0 +1,54 @@
+package import Daemon
+package import Plugins
+
+/// Every key of the agent's configuration that upstream acts on and this version does not, and what plugins it has.
+/// `docs/compatibility.md` lists the same rows; `AgentUnsupportedKeysTests` compares them.
+package enum UnsupportedKeys {
+  /// All rows: keys, then plugins.
+  package static var all: [UnsupportedKey] { keys + plugins.unsupportedKeys }
+
+  static let witFlag = UnsupportedKey.refused(
+    "agent.experimental.feature_flags.wit-svid", "WIT-SVIDs are not issued")
+
+  /// The rows that are looked for in the file by their path.
+  package static let keys: [UnsupportedKey] = [
+    .refused("agent.authorized_delegates", "the delegated identity API is not served, so nobody may call it"),
+    .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
+    .refused("agent.experimental.require_pq_kem", "connections would also accept other key exchanges"),
+    .refused(
+      "agent.rebootstrap_mode", "an agent whose server has a new, unknown CA does not trust it by itself",
+      inert: ["never"]),
+    .refused(
+      "agent.trust_bundle_url", "the server's CA is taken from trust_bundle_path only, or not verified at first contact"
+    ),
+    .refused("agent.trust_bundle_unix_socket", "the server's CA is not fetched through a socket"),
+    .refused("agent.trust_bundle_spiffe_workload_api", "the server's CA is not taken from another Workload API"),
+    witFlag,
+    .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
+    .ignored("agent.admin_socket_path", "the debug, logger and delegated identity APIs are not served"),
+    .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),
+    .ignored("agent.profiling_port", "Go's profiler is not part of this program"),
+    .ignored("agent.profiling_freq", "Go's profiler is not part of this program"),
+    .ignored("agent.profiling_names", "Go's profiler is not part of this program"),
+    .ignored("agent.sds", "the secret discovery service is not served"),
+    .ignored("agent.experimental.ratelimit.stream_secrets", "the secret discovery service is not served"),
+    .ignored("agent.experimental.ratelimit.fetch_secrets", "the secret discovery service is not served"),
+    .ignored("telemetry.DogStatsd", "metrics are not sent to DogStatsD"),
+    .ignored("telemetry.Statsd", "metrics are not sent to StatsD"),
+    .ignored("telemetry.M3", "metrics are not sent to M3"),
+  ]
+
+  /// Upstream's built-in plugins, and those of this version.
+  package static let plugins = PluginBlocks.Support(
+    builtIns: [
+      "KeyManager": ["disk", "memory"],
+      "NodeAttestor": [
+        "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
+        "tpm_devid", "x509pop",
+      ],
+      "WorkloadAttestor": ["docker", "k8s", "slurm", "systemd", "unix"],
+      "SVIDStore": ["aws_secretsmanager", "gcp_secretmanager"],
+    ],
+    supported: ["KeyManager": ["disk", "memory"], "NodeAttestor": ["join_token"], "WorkloadAttestor": ["unix"]],
+    counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])
+}

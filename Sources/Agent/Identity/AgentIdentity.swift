@@ -1,0 +1,62 @@
+package import FoundationEssentials
+package import SPIFFE
+import Synchronization
+
+/// Owns what the agent is at the moment: its SVID and the bundle it trusts. Attestation and rotation write it,
+/// connections to the server read it. A lock isolates it.
+package final class AgentIdentity: Sendable {
+  private struct State {
+    var svid: AgentSVID
+    var rotationTime: Date
+    var isTainted = false
+    var bundle: Bundle
+  }
+  private let state: Mutex<State>
+  private let policy: RotationPolicy
+  private let random: Randomness
+  /// Rung when the SVID is to be replaced before its time.
+  package let rotationNeeded = Wakeup()
+
+  package init(svid: AgentSVID, bundle: Bundle, policy: RotationPolicy, random: Randomness) {
+    self.policy = policy
+    self.random = random
+    let rotationTime = policy.rotationTime(notBefore: svid.notBefore, notAfter: svid.notAfter, random)
+    state = Mutex(State(svid: svid, rotationTime: rotationTime, bundle: bundle))
+  }
+
+  package var svid: AgentSVID { state.withLock { $0.svid } }
+  package var bundle: Bundle { state.withLock { $0.bundle } }
+
+  /// Whether the SVID is to be replaced now.
+  package func isDue(at now: Date) -> Bool { state.withLock { $0.isTainted || $0.rotationTime <= now } }
+
+  package func replace(svid: AgentSVID, bundle: Bundle? = nil) {
+    let rotationTime = policy.rotationTime(notBefore: svid.notBefore, notAfter: svid.notAfter, random)
+    state.withLock { state in
+      state.svid = svid
+      state.rotationTime = rotationTime
+      state.isTainted = false
+      if let bundle { state.bundle = bundle }
+    }
+  }
+
+  /// Takes over the trust domain's bundle; true if it differs from the one before.
+  package func replace(bundle: Bundle) -> Bool {
+    state.withLock { state in
+      if state.bundle == bundle { return false }
+      state.bundle = bundle
+      return true
+    }
+  }
+
+  /// Has the SVID replaced if one of these authorities signed it.
+  package func taint(keyIDs: Set<[UInt8]>) -> Bool {
+    let isHit = state.withLock { state in
+      let isHit = CertificateFacts.authorityKeyIDs(ofChain: state.svid.chain).contains(where: keyIDs.contains)
+      if isHit { state.isTainted = true }
+      return isHit
+    }
+    if isHit { rotationNeeded.ring() }
+    return isHit
+  }
+}

@@ -1,0 +1,129 @@
+import AgentPlugins
+package import Daemon
+import FoundationEssentials
+import Glibc
+import Keys
+import Logging
+import Plugins
+import SPIFFE
+
+/// The agent, put together: everything is made here once, in the order in which it depends on each other
+/// (agent-behaviour §1), and run until SIGINT, SIGTERM or a failure.
+package struct AgentRuntime: Sendable {
+  private let configuration: AgentConfiguration
+  private let log: LogOutput
+  private let time: any TimeSource
+  private let random: Randomness
+
+  package init(
+    _ configuration: AgentConfiguration, log: LogOutput, time: any TimeSource = SystemTime(),
+    random: Randomness = .system
+  ) {
+    self.configuration = configuration
+    self.log = log
+    self.time = time
+    self.random = random
+  }
+
+  /// Runs the agent; the process's exit code.
+  package func run() async -> Int32 {
+    let logger = log.logger
+    do {
+      try await serve()
+      logger.info("Agent stopped gracefully")
+      return 0
+    } catch {
+      logger.error("Agent crashed", metadata: ["error": "\(AgentError.wrapping(error).message)"])
+      return 1
+    }
+  }
+
+  private func serve() async throws {
+    SignalService.prepare()
+    let start = time.now
+    // Before the umask: workloads of other users must be able to reach the socket.
+    if configuration.isPublicEndpointEnabled { try Self.makeDirectory(of: configuration.socketPath) }
+    Umask.tighten(logger: log.logger)
+    log.logger.log(configuration.notices)
+    log.logger.info(
+      "Starting agent", metadata: ["data_dir": "\(configuration.dataDirectory)", "version": "\(Version.upstream)"])
+    log.logger.debug("This is swift-spire", metadata: ["own_version": "\(Version.own)"])
+    try FileManager.default.createDirectory(
+      atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    let storage = try AgentStorage(directory: configuration.dataDirectory)
+    let telemetry = Telemetry(
+      configuration.telemetry, prefix: "spire_agent", trustDomain: configuration.trustDomain.name, start: start,
+      time: time, logger: log.logger.with(subsystem: "telemetry"))
+    let catalog = PluginCatalog(logger: log.logger.with(subsystem: "catalog"))
+    let keyManagers = catalog.register(KeyManagers.type)
+    let nodeAttestors = catalog.register(NodeAttestors.type)
+    let workloadAttestors = catalog.register(WorkloadAttestors.type)
+    try await catalog.load(configuration.plugins)
+    do {
+      guard let keyManager = keyManagers.only, let nodeAttestor = nodeAttestors.only else {
+        throw AgentError(.fatal, "the plugin catalog has no KeyManager or no NodeAttestor")
+      }
+      let session = AgentSession(
+        configuration: configuration, storage: storage,
+        keyManager: MeteredKeyManager(keyManager, names: .agent, metrics: telemetry.metrics),
+        nodeAttestor: configuration.joinToken.map { JoinTokenAttestor(token: $0) } ?? nodeAttestor,
+        workloadAttestors: workloadAttestors.all.map(\.instance), log: log, time: time, random: random,
+        metrics: telemetry.metrics)
+      try await DaemonRunner.run(members(session, telemetry, catalog))
+      log.logger.with(subsystem: "catalog").debug("Closing catalog")
+    } catch {
+      await catalog.close()
+      throw error
+    }
+    await catalog.close()
+    log.logger.with(subsystem: "catalog").info("Catalog closed")
+  }
+
+  private func members(
+    _ session: AgentSession, _ telemetry: Telemetry, _ catalog: PluginCatalog
+  ) -> [DaemonRunner.Member] {
+    let (log, logger) = (log, log.logger)
+    let signals = SignalService(
+      onUser1: {
+        await catalog.reconfigure()
+        for line in telemetry.dump() { logger.info("\(line)") }
+      },
+      onUser2: {
+        do {
+          try log.reopen()
+          if log.hasFile { logger.info("Reopened log file") }
+        } catch { logger.error("Failed to reopen log file", metadata: ["error": "\(error)"]) }
+      })
+    return [.init(service: signals, name: "signals")] + telemetry.services
+      + [
+        .init(service: session, name: "agent"), .init(service: health(session), name: "health"),
+      ]
+  }
+
+  private func health(_ session: AgentSession) -> HealthReporter {
+    let settings = configuration.healthChecks
+    let checker = HealthChecker(
+      checks: [HealthCheck(name: "agent") { await session.health.state() }], time: time,
+      logger: log.logger.with(subsystem: "health"))
+    let listener =
+      settings.isEnabled
+      ? checker.listener(
+        host: settings.bindAddress, port: settings.bindPort, livePath: settings.livePath,
+        readyPath: settings.readyPath) : nil
+    return HealthReporter(checker: checker, listener: listener, health: session.health, time: time)
+  }
+
+  private static func makeDirectory(of path: String) throws {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+    let before = umask(0)
+    umask(before & ~0o055)
+    defer { umask(before) }
+    try FileManager.default.createDirectory(
+      atPath: String(path[..<slash]), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+  }
+}
+
+extension AgentConfiguration {
+  /// Whether there is a socket for workloads at all.
+  package var isPublicEndpointEnabled: Bool { isWorkloadAPIEnabled || isSDSAPIEnabled }
+}

@@ -1,0 +1,200 @@
+import AgentPlugins
+import Daemon
+import FoundationEssentials
+import GRPCCore
+import Keys
+import Logging
+import RPC
+import SPIFFE
+import ServiceLifecycle
+
+/// The agent from its first contact with the server on: attests, synchronises, serves workloads. A service of the
+/// daemon.
+///
+/// Made by ``AgentRuntime``, which gives it what exists before there is an identity; the rest is put together here once
+/// the identity is known.
+struct AgentSession: Service {
+  let configuration: AgentConfiguration
+  let storage: AgentStorage
+  let keyManager: any KeyManager
+  let nodeAttestor: any NodeAttestor
+  let workloadAttestors: [any WorkloadAttestor]
+  let log: LogOutput
+  let time: any TimeSource
+  let random: Randomness
+  let metrics: Metrics
+  let health: AgentHealth
+
+  init(
+    configuration: AgentConfiguration, storage: AgentStorage, keyManager: any KeyManager,
+    nodeAttestor: any NodeAttestor, workloadAttestors: [any WorkloadAttestor], log: LogOutput, time: any TimeSource,
+    random: Randomness, metrics: Metrics
+  ) {
+    self.configuration = configuration
+    self.storage = storage
+    self.keyManager = keyManager
+    self.nodeAttestor = nodeAttestor
+    self.workloadAttestors = workloadAttestors
+    self.log = log
+    self.time = time
+    self.random = random
+    self.metrics = metrics
+    health = AgentHealth(socketPath: configuration.isWorkloadAPIEnabled ? configuration.socketPath : nil)
+  }
+
+  func run() async throws {
+    do {
+      // The agent's servers are stopped hard, so there is nothing to wait for.
+      try await cancelWhenGracefulShutdown { try await serve() }
+    } catch {
+      if Task.isShuttingDownGracefully { return }
+      throw error
+    }
+  }
+
+  private func serve() async throws {
+    let address = ServerAddress(
+      host: configuration.serverAddress, port: configuration.serverPort, trustDomain: configuration.trustDomain)
+    let attestation = NodeAttestation(
+      trustDomain: configuration.trustDomain, attestor: nodeAttestor, source: configuration.bootstrap.source,
+      server: GRPCAttestation(address: address, time: time), storage: storage, keyManager: keyManager, time: time,
+      metrics: metrics, logger: log.logger.with(subsystem: "attestor"))
+    let retry = StartRetry(time: time, random: random, logger: log.logger)
+    let identity = try await attest(attestation, retry)
+    let server = try GRPCServerAPI(address: address, identity: identity, time: time)
+    let parts = makeParts(identity, server, attestation)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.run() }
+      group.addTask {
+        try await retry.run("Failed to initialize the agent", stopsOnRefusal: false) {
+          try await parts.manager.initialize()
+        }
+        try await serve(parts)
+      }
+      defer {
+        group.cancelAll()
+        parts.cache.close()
+      }
+      // The second one ends only with an error or the shutdown; the first one with the second.
+      try await group.next()
+    }
+  }
+
+  private func attest(_ attestation: NodeAttestation, _ retry: StartRetry) async throws -> AgentIdentity {
+    let start = ContinuousClock.now
+    let (svid, bundle) = try await retry.run("Failed to retrieve attestation result") {
+      try await attestation.attempt()
+    }
+    let attempts = await storage.current.connectionAttempts
+    if attempts > 0 {
+      let sources = log.logger.with(["Logger": "TrustBundleSources"])
+      sources.info("Success after \(GoDuration.format(start.duration(to: .now))) attempts=\(attempts)")
+      sources.info("Setting use.")
+    }
+    try await storage.update { data in
+      data.svid = svid.chain
+      data.reattestable = svid.reattestable
+      data.bundle = bundle.x509Authorities.map(\.der)
+      data.bootstrapUse = .rebootstrap
+      data.bootstrapStartTime = AgentData.noTime
+      data.connectionAttempts = 0
+    }
+    metrics.setGauge(["bootstrapped"], to: 1)
+    return AgentIdentity(
+      svid: svid, bundle: bundle, policy: RotationPolicy(availabilityTarget: configuration.availabilityTarget),
+      random: random)
+  }
+
+  private struct Parts: Sendable {
+    let manager: AgentManager
+    let cache: WorkloadCacheStore
+    let api: WorkloadAPI
+  }
+
+  private func makeParts(
+    _ identity: AgentIdentity, _ server: GRPCServerAPI, _ attestation: NodeAttestation
+  ) -> Parts {
+    let policy = RotationPolicy(availabilityTarget: configuration.availabilityTarget)
+    let logger = log.logger.with(subsystem: "manager")
+    let options = SyncOptions(
+      interval: configuration.syncInterval, usesEntrySync: configuration.usesSyncAuthorizedEntries)
+    let cache = WorkloadCacheStore(
+      bundles: BundleSet(own: identity.bundle), limit: configuration.x509SVIDCacheMaxSize, time: time, metrics: metrics,
+      logger: log.logger.with(subsystem: "cache_manager"))
+    let issuer = JWTSVIDIssuer(
+      server: server, limit: configuration.jwtSVIDCacheMaxSize, cacheHitTimeout: configuration.jwtSVIDCacheHitTimeout,
+      time: time, random: random, metrics: metrics, logger: logger)
+    let earlySync = EarlySync(time: time)
+    let manager = AgentManager(
+      server: server,
+      synchronizer: Synchronizer(
+        server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
+        time: time, metrics: metrics, logger: logger),
+      signer: WorkloadSigner(
+        server: server, cache: cache, keyType: configuration.workloadX509SVIDKeyType, policy: policy, time: time,
+        random: random, metrics: metrics, logger: logger),
+      rotator: AgentSVIDRotator(
+        identity: identity, attestation: attestation, server: server, time: time, random: random, metrics: metrics,
+        logger: logger),
+      cache: cache, earlySync: earlySync, options: options, time: time, random: random, logger: logger)
+    let api = WorkloadAPI(
+      attestation: WorkloadAttestation(
+        attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor")),
+      cache: cache, issuer: issuer, earlySync: earlySync, trustDomain: configuration.trustDomain,
+      options: WorkloadAPI.Options(configuration), time: time, metrics: metrics)
+    return Parts(manager: manager, cache: cache, api: api)
+  }
+
+  private func serve(_ parts: Parts) async throws {
+    let logger = log.logger.with(subsystem: "manager")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer {
+          logger.debug("Stopping SVID rotator")
+          logger.info("Cache manager stopped")
+        }
+        try await parts.manager.run()
+      }
+      if configuration.isPublicEndpointEnabled {
+        let endpoint = try makeEndpoint(parts)
+        group.addTask { try await endpoint.run() }
+      } else {
+        health.started()
+      }
+      defer { group.cancelAll() }
+      while try await group.next() != nil {}
+    }
+  }
+
+  private func makeEndpoint(_ parts: Parts) throws -> GRPCEndpoint {
+    let logger = log.logger.with(subsystem: "endpoints")
+    let socket = try ListeningSocket.unix(path: configuration.socketPath, mode: 0o777, directoryMode: 0o755)
+    let health = health
+    var services: [any RegistrableRPCService] = [HealthService { _ in await health.isWorkloadAPIAvailable() }]
+    var policies = HealthService.policies(callers: .any)
+    if configuration.isWorkloadAPIEnabled {
+      services.append(WorkloadAPIService(parts.api, processes: .ofEnvironment()))
+      policies += WorkloadAPIService.policies
+    }
+    var options = GRPCEndpoint.Options()
+    options.shutdown = .hard
+    let apis: Logger.Metadata = ["apis": configuration.isWorkloadAPIEnabled ? "Workload API" : "Health API"]
+    return GRPCEndpoint(
+      socket: socket, services: services,
+      interceptors: [
+        CallInterceptor(
+          policies: policies, authorizer: LocalOnlyAuthorizer(), logger: logger, metrics: metrics, style: .agent)
+      ], options: options, time: time
+    ) { event in
+      switch event {
+      case .started:
+        logger.info(
+          "Starting agent APIs",
+          metadata: apis.merging(["address": "\(socket.address)", "network": "\(socket.address.network)"]) { $1 })
+        health.started()
+      case .stopped: logger.info("Stopping agent APIs", metadata: apis)
+      case .stopping, .stoppedGracefully, .stoppedHard: break
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Daemon
+
+/// Owns `<data_dir>/agent-data.json`: loads it once at start and replaces it atomically at each change.
+///
+/// The attestor, the rotator and the manager call it. An actor on a queue of its own: its file calls block, and follow
+/// each other in order.
+package actor AgentStorage {
+  /// Chains and bundles of any real trust domain stay far below.
+  private static let limit = 16 << 20
+
+  package let path: String
+  private var data: AgentData
+  private let executor = QueueExecutor(label: "agent-storage")
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  /// Loads the file; a missing one is an empty start, a damaged one is refused.
+  package init(directory: String) throws(AgentError) {
+    path = directory + "/agent-data.json"
+    do {
+      guard let bytes = try BoundedFile.read(path, limit: Self.limit) else {
+        data = AgentData()
+        return
+      }
+      data = try AgentData(decoding: bytes)
+    } catch let error as AgentError {
+      throw AgentError(
+        .storage,
+        "failed to open storage: \(path): \(error.message); restore the file from a backup, or remove it so that the "
+          + "agent attests again", cause: error)
+    } catch {
+      throw AgentError(.storage, "failed to open storage: \(error)", cause: error)
+    }
+  }
+
+  /// What is stored now.
+  package var current: AgentData { data }
+
+  /// Changes the stored value; returns once the file holds it. Nothing changes when the file cannot be written.
+  @discardableResult
+  package func update(_ change: @Sendable (inout AgentData) -> Void) throws(AgentError) -> AgentData {
+    var next = data
+    change(&next)
+    if next == data { return next }
+    do {
+      try AtomicFile.write(next.encoded(), to: path, mode: 0o600)
+    } catch {
+      throw AgentError(.storage, "failed to store agent data: \(error)", cause: error)
+    }
+    data = next
+    return next
+  }
+
+  /// Forgets the agent's SVID: the next start attests anew.
+  package func deleteSVID() throws(AgentError) {
+    try update { data in
+      data.svid = []
+      data.reattestable = false
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package import Daemon
+package import FoundationEssentials
+package import Logging
+import SPIFFE
+
+/// Brings the server's entries and bundles to the cache (agent-behaviour §6.2-§6.5).
+///
+/// The manager's sync loop calls it, one sync at a time; an actor isolates what it remembers between syncs.
+package actor Synchronizer {
+  private let server: any ServerAPI
+  private let cache: WorkloadCacheStore
+  private let identity: AgentIdentity
+  private let jwtCache: JWTSVIDIssuer
+  private let storage: AgentStorage
+  private let options: SyncOptions
+  private let time: any TimeSource
+  private let metrics: Metrics
+  private let logger: Logger
+  private var entries: [String: AgentEntry] = [:]
+  private var taintedX509: Set<[UInt8]> = []
+  private var taintedJWT: Set<String> = []
+  /// When the last complete sync ended.
+  package private(set) var lastSync: Date?
+
+  package init(
+    server: any ServerAPI, cache: WorkloadCacheStore, identity: AgentIdentity, jwtCache: JWTSVIDIssuer,
+    storage: AgentStorage, options: SyncOptions, time: any TimeSource, metrics: Metrics, logger: Logger
+  ) {
+    self.server = server
+    self.cache = cache
+    self.identity = identity
+    self.jwtCache = jwtCache
+    self.storage = storage
+    self.options = options
+    self.time = time
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  /// One sync; true if entries or bundles changed.
+  package func synchronize() async throws -> Bool {
+    let known = entries
+    let fetched = try await metrics.call(["manager", "sync", "fetch_entries_updates"]) {
+      try await withTimeout(options.timeout, time, "synchronization with the server timed out") { [self] in
+        try await fetch(known)
+      }
+    }
+    let own = fetched.own
+    try await takeOver(own)
+    processTaintedAuthorities(of: own)
+    let before = (cache.bundles.own.bundle, cache.bundles.federated.mapValues(\.bundle))
+    cache.update(entries: entries.values.sorted { $0.id < $1.id }, bundle: own, federated: fetched.federated)
+    lastSync = time.now
+    metrics.setGauge(["sync_bundles_total"], to: Double(1 + fetched.federated.count))
+    let after = (cache.bundles.own.bundle, cache.bundles.federated.mapValues(\.bundle))
+    return known != entries || before.0 != after.0 || before.1 != after.1
+  }
+
+  private func fetch(_ known: [String: AgentEntry]) async throws -> (own: Bundle, federated: [Bundle]) {
+    async let own = server.bundle()
+    try await fetchEntries(known)
+    let domains = Set(entries.values.flatMap(\.federatesWith)).subtracting([identity.svid.id.trustDomain]).sorted()
+    let federated = try await fetchBundles(domains)
+    return (try await own, federated)
+  }
+
+  private func fetchEntries(_ known: [String: AgentEntry]) async throws {
+    guard options.usesEntrySync else {
+      var sync = EntrySync(entries: known)
+      let page = try await server.authorizedEntries()
+      _ = try sync.receive(EntrySyncAnswer(entries: page))
+      finish(sync)
+      return
+    }
+    let (sync, failure) = await server.syncEntries(EntrySync(entries: known))
+    finish(sync)
+    if let failure { throw failure }
+  }
+
+  /// Keeps what a sync found, also when it broke off: what was refreshed stays refreshed.
+  private func finish(_ sync: EntrySync) {
+    entries = sync.entries
+    for warning in sync.warnings { logger.warning("Received malformed entry", metadata: ["error": "\(warning)"]) }
+    metrics.setGauge(["sync_entries_total"], to: Double(sync.statistics.total))
+    metrics.setGauge(["sync_entries_missing"], to: Double(sync.statistics.missing))
+    metrics.setGauge(["sync_entries_stale"], to: Double(sync.statistics.stale))
+    metrics.setGauge(["sync_entries_dropped"], to: Double(sync.statistics.dropped))
+  }
+
+  /// The bundles of other trust domains, ten at a time; those the server does not have are left out.
+  private func fetchBundles(_ domains: [TrustDomain]) async throws -> [Bundle] {
+    let server = server
+    return try await withThrowingTaskGroup(of: (TrustDomain, Bundle?, AgentError?).self) { group in
+      var result: [Bundle] = []
+      var rest = domains[...]
+      func add() {
+        guard let domain = rest.popFirst() else { return }
+        group.addTask {
+          do { return (domain, try await server.federatedBundle(domain), nil) } catch {
+            let failure = AgentError.wrapping(error)
+            if failure.code == .malformed { return (domain, nil, failure) }
+            throw failure.during("failed to fetch the federated bundle of \"\(domain)\"")
+          }
+        }
+      }
+      for _ in 0..<10 { add() }
+      while let (domain, bundle, failure) = try await group.next() {
+        add()
+        if let bundle { result.append(bundle) }
+        let field: Logger.Metadata = ["federated_trust_domain": "\(domain.idString)"]
+        if let failure {
+          logger.warning(
+            "Received malformed bundle", metadata: field.merging(["error": "\(failure.message)"]) { $1 })
+        } else if bundle == nil {
+          logger.warning("Federated bundle not found", metadata: field)
+        }
+      }
+      return result
+    }
+  }
+
+  /// Trusts the bundle from now on, and after a restart.
+  private func takeOver(_ own: Bundle) async throws {
+    guard own.trustDomain == identity.svid.id.trustDomain, !own.x509Authorities.isEmpty else {
+      throw AgentError(.malformed, "the server returned no bundle of the agent's trust domain")
+    }
+    guard identity.replace(bundle: own) else { return }
+    try await storage.update { $0.bundle = own.x509Authorities.map(\.der) }
+  }
+
+  /// Has everything replaced that a newly tainted authority signed (agent-behaviour §9). Each authority is handled
+  /// once.
+  private func processTaintedAuthorities(of own: Bundle) {
+    let x509 = Set(own.x509Authorities.filter(\.tainted).compactMap { CertificateFacts.subjectKeyID(of: $0.der) })
+    let newX509 = x509.subtracting(taintedX509)
+    taintedX509 = x509
+    if !newX509.isEmpty {
+      let call = metrics.startCall(["cache_manager", "workload", "process_tainted_x509_svids"])
+      let count = cache.taint(keyIDs: newX509)
+      metrics.addSample(["cache_manager", "tainted_x509_svids", "workload"], Double(count))
+      call.done()
+      logger.info("New tainted X.509 authorities found", metadata: ["count": "\(count)"])
+      if identity.taint(keyIDs: newX509) { logger.info("Agent SVID is tainted by a root authority, forcing rotation") }
+    }
+    let jwt = Set(own.jwtAuthorities.filter(\.tainted).map(\.keyID))
+    let newJWT = jwt.subtracting(taintedJWT)
+    taintedJWT = jwt
+    if !newJWT.isEmpty {
+      let call = metrics.startCall(["cache_manager", "workload", "process_tainted_jwt_svids"])
+      let count = jwtCache.taint(keyIDs: newJWT)
+      metrics.addSample(["cache_manager", "tainted_jwt_svids", "workload"], Double(count))
+      call.done()
+      logger.info("New tainted JWT authorities found", metadata: ["count": "\(count)"])
+    }
+  }
+}

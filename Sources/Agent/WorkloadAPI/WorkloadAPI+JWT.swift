@@ -1,0 +1,127 @@
+import Daemon
+import FoundationEssentials
+import Logging
+import SPIFFE
+import SwiftProtobuf
+package import WorkloadProtos
+
+/// JWT-SVIDs and the bundles to validate them with.
+extension WorkloadAPI {
+  /// JWT-SVIDs of the caller's identities, or of the one it names, for `audience`.
+  package func fetchJWTSVID(_ call: Call, _ request: WorkloadJWTSVIDRequest) async throws -> WorkloadJWTSVIDResponse {
+    try await counted(call) {
+      guard !request.audience.isEmpty else {
+        call.logger.error("Missing required audience parameter")
+        throw AgentError(.invalidArgument, "audience must be specified")
+      }
+      let requested = try requestedID(request.spiffeID, call)
+      let selectors = try await attest(call)
+      let wanted = Set(selectors)
+      func entries() -> [AgentEntry] {
+        HintFilter.apply(cache.matchingEntries(wanted)) { $0 }.filter { requested == nil || $0.spiffeID == requested }
+      }
+      await lookAgain(call) { entries().isEmpty }
+      var response = WorkloadJWTSVIDResponse()
+      for entry in entries() { response.svids.append(try await jwtSVID(of: entry, request.audience, call)) }
+      guard !response.svids.isEmpty else { throw noIdentity(call, selectors) }
+      return response
+    }
+  }
+
+  private func requestedID(_ text: String, _ call: Call) throws(AgentError) -> SPIFFEID? {
+    if text.isEmpty { return nil }
+    do { return try SPIFFEID(text) } catch {
+      call.logger.error("Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text)"])
+      throw AgentError(.invalidArgument, "invalid requested SPIFFE ID: \(error)", cause: error)
+    }
+  }
+
+  private func jwtSVID(of entry: AgentEntry, _ audience: [String], _ call: Call) async throws -> WorkloadJWTSVID {
+    do {
+      let svid = try await issuer.svid(for: entry, audience: audience)
+      call.logger.debug(
+        "Fetched JWT SVID",
+        metadata: [
+          "registered": "true", "spiffe_id": "\(entry.spiffeID)",
+          "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(time.now)))",
+        ])
+      var item = WorkloadJWTSVID()
+      item.spiffeID = entry.spiffeID.description
+      item.svid = svid.token
+      item.hint = entry.hint
+      return item
+    } catch {
+      if error is CancellationError { throw error }
+      let failure = AgentError.wrapping(error)
+      call.logger.error(
+        "Could not fetch JWT-SVID",
+        metadata: ["error": "\(failure.message)", "registered": "true", "spiffe_id": "\(entry.spiffeID)"])
+      throw AgentError(.unavailable, "could not fetch JWT-SVID: \(failure.message)", cause: failure)
+    }
+  }
+
+  /// Sends the JWK sets that the caller may validate tokens with, now and when they change.
+  package func fetchJWTBundles(_ call: Call, send: @escaping @Sendable ([UInt8]) async throws -> Void) async throws {
+    let counted: @Sendable ([UInt8]) async throws -> Void = { [metrics] message in
+      metrics.incrementCounter(["workload_api", "bundles_update", "jwt"])
+      try await send(message)
+    }
+    try await streamBundles(call, counted) { update, withFederated in
+      try update.message(.jwtBundles(withFederated: withFederated)) { update in
+        var response = WorkloadJWTBundlesResponse()
+        for bundle in Self.bundles(update, withFederated) {
+          response.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks())
+        }
+        return try Self.bytes(response)
+      }
+    }
+  }
+
+  /// Validates a token for `audience` with the bundles that the caller may use. The caller needs no identity.
+  package func validateJWTSVID(
+    _ call: Call, _ request: WorkloadValidateJWTSVIDRequest
+  ) async throws -> WorkloadValidateJWTSVIDResponse {
+    try await counted(call) {
+      guard !request.audience.isEmpty else {
+        call.logger.error("Missing required audience parameter")
+        throw AgentError(.invalidArgument, "audience must be specified")
+      }
+      guard !request.svid.isEmpty else {
+        call.logger.error("Missing required svid parameter")
+        throw AgentError(.invalidArgument, "svid must be specified")
+      }
+      let selectors = try await attest(call)
+      let bundles = usableBundles(Set(selectors))
+      do throws(SPIFFEError) {
+        let svid = try JWTSVIDValidator.validate(
+          token: request.svid, audience: [request.audience], now: time.now, options: .agent,
+          keys: JWTKeySet(bundles.map(\.bundle)))
+        call.logger.debug(
+          "Successfully validated JWT",
+          metadata: ["audience": "\(request.audience)", "spiffe_id": "\(svid.id)"])
+        var response = WorkloadValidateJWTSVIDResponse()
+        response.spiffeID = svid.id.description
+        response.claims = ClaimsStruct.make(visibleClaims(of: svid))
+        return response
+      } catch {
+        call.logger.warning(
+          "Failed to validate JWT", metadata: ["audience": "\(request.audience)", "error": "\(error.message)"])
+        throw AgentError(.invalidArgument, error.message, cause: error)
+      }
+    }
+  }
+
+  /// The own bundle and those that the caller's entries federate with, whether their SVIDs are there or not.
+  private func usableBundles(_ selectors: Set<Selector>) -> [PreparedBundle] {
+    let bundles = cache.bundles
+    let domains = Set(cache.matchingEntries(selectors).flatMap(\.federatesWith))
+    return [bundles.own] + domains.sorted().compactMap { bundles.federated[$0] }
+  }
+
+  private func visibleClaims(of svid: JWTSVID) -> [JSONObject.Member] {
+    if svid.id.isMember(of: trustDomain) { return svid.claims.members }
+    return svid.claims.members.filter {
+      ["sub", "exp", "aud"].contains($0.name) || options.allowedForeignClaims.contains($0.name)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package import AgentPlugins
+package import GRPCCore
+import GRPCProtobuf
+import Logging
+package import RPC
+import SwiftProtobuf
+package import WorkloadProtos
+
+/// The Workload API on gRPC: checks the security header, finds the caller, passes on messages. Stateless.
+///
+/// Streams send bytes that were encoded once for all callers with the same identities, so methods are registered by
+/// hand instead of through the generated service.
+package struct WorkloadAPIService: RegistrableRPCService {
+  package typealias Methods = WorkloadSpiffeWorkloadAPI.Method
+
+  /// Everybody who reaches the socket may call; what they get is decided by attestation.
+  package static let policies = Methods.descriptors.map { MethodPolicy($0, callers: .any, audit: .none) }
+
+  private let api: WorkloadAPI
+  private let processes: HostProcesses
+
+  package init(_ api: WorkloadAPI, processes: HostProcesses) {
+    self.api = api
+    self.processes = processes
+  }
+
+  package func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+    let api = api
+    stream(&router, .fetchX509SVID, Methods.FetchX509SVID.descriptor, WorkloadX509SVIDRequest.self) {
+      try await api.fetchX509SVID($0, send: $1)
+    }
+    stream(&router, .fetchX509Bundles, Methods.FetchX509Bundles.descriptor, WorkloadX509BundlesRequest.self) {
+      try await api.fetchX509Bundles($0, send: $1)
+    }
+    stream(&router, .fetchJWTBundles, Methods.FetchJWTBundles.descriptor, WorkloadJWTBundlesRequest.self) {
+      try await api.fetchJWTBundles($0, send: $1)
+    }
+    stream(&router, .fetchWITSVID, Methods.FetchWITSVID.descriptor, WorkloadWITSVIDRequest.self) { _, _ in
+      throw AgentError(.unimplemented, "fetching WIT-SVIDs is not implemented")
+    }
+    stream(&router, .fetchWITBundles, Methods.FetchWITBundles.descriptor, WorkloadWITBundlesRequest.self) { _, _ in
+      throw AgentError(.unimplemented, "fetching WIT bundles is not implemented")
+    }
+    unary(&router, .fetchJWTSVID, Methods.FetchJWTSVID.descriptor) { try await api.fetchJWTSVID($0, $1) }
+    unary(&router, .validateJWTSVID, Methods.ValidateJWTSVID.descriptor) { try await api.validateJWTSVID($0, $1) }
+  }
+
+  private func stream<Transport: ServerTransport, Input: SwiftProtobuf.Message>(
+    _ router: inout RPCRouter<Transport>, _ method: WorkloadMethod, _ descriptor: MethodDescriptor, _ input: Input.Type,
+    _ body:
+      @escaping @Sendable (WorkloadAPI.Call, @escaping @Sendable ([UInt8]) async throws -> Void) async throws
+      -> Void
+  ) {
+    router.registerHandler(
+      forMethod: descriptor, deserializer: ProtobufDeserializer<Input>(), serializer: PreparedBytes()
+    ) { (request: StreamingServerRequest<Input>, context) -> StreamingServerResponse<[UInt8]> in
+      let call = try await begin(method, request.metadata, context)
+      _ = try await ServerRequest(stream: request)
+      return StreamingServerResponse { writer in
+        try await failing { try await body(call) { try await writer.write($0) } }
+        return [:]
+      }
+    }
+  }
+
+  private func unary<Transport: ServerTransport, Input: SwiftProtobuf.Message, Output: SwiftProtobuf.Message>(
+    _ router: inout RPCRouter<Transport>, _ method: WorkloadMethod, _ descriptor: MethodDescriptor,
+    _ body: @escaping @Sendable (WorkloadAPI.Call, Input) async throws -> Output
+  ) {
+    router.registerHandler(
+      forMethod: descriptor, deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
+    ) { (request: StreamingServerRequest<Input>, context) -> StreamingServerResponse<Output> in
+      let call = try await begin(method, request.metadata, context)
+      let message = try await ServerRequest(stream: request).message
+      let response = try await failing { try await body(call, message) }
+      return StreamingServerResponse(single: ServerResponse(message: response))
+    }
+  }
+
+  /// What comes before every method: the header that a browser or a confused proxy would not send (Workload Endpoint
+  /// §5), and the process behind the connection.
+  private func begin(
+    _ method: WorkloadMethod, _ metadata: Metadata, _ context: ServerContext
+  ) async throws -> WorkloadAPI.Call {
+    guard Array(metadata[stringValues: "workload.spiffe.io"]) == ["true"] else {
+      throw RPCFailure(.invalidArgument, "security header missing from request")
+    }
+    let call = try context.call
+    guard let peer = call.caller.process else {
+      throw RPCFailure(.unavailable, "workload attestation failed")
+    }
+    return WorkloadAPI.Call(method: method, caller: SocketCaller(peer, processes: processes), logger: call.logger)
+  }
+
+  private func failing<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+    do { return try await body() } catch let error as AgentError { throw RPCFailure(error) }
+  }
+}

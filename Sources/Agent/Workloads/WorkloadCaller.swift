@@ -1,0 +1,16 @@
+import Glibc
+
+/// The process at the other end of a connection to the Workload API (agent-behaviour §10).
+///
+/// The credentials are those of the process that connected, whoever uses the connection now.
+package protocol WorkloadCaller: Sendable {
+  /// 0 when the process is in a PID namespace that this agent cannot see into.
+  var pid: Int32 { get }
+  /// Throws unless the process that connected still runs, under the same user and group, and no other has its number.
+  func verify() async throws(AgentError)
+}
+
+extension WorkloadCaller {
+  /// Whether the agent calls itself, to see whether it is healthy.
+  package var isSelf: Bool { pid == getpid() }
+}

@@ -1,0 +1,93 @@
+import Crypto
+import Glibc
+
+/// Reads files of the host with a bound on their size: the pseudo files under /proc and the executables of workloads.
+enum HostFile {
+  /// Why a file could not be read.
+  struct Failure: Error, CustomStringConvertible {
+    let path: String
+    let number: Int32
+    var description: String { "\(path): \(String(cString: strerror(number)))" }
+  }
+
+  /// The first `limit` bytes of the file. Pseudo files have no size, so the bytes are read until their end.
+  static func read(_ path: String, limit: Int) throws -> [UInt8] {
+    let fd = try open(path)
+    defer { close(fd) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while bytes.count < limit {
+      let count = try next(fd, into: &chunk, path: path)
+      if count == 0 { break }
+      bytes.append(contentsOf: chunk[..<min(count, limit - bytes.count)])
+      if chunk.count < 65536, count == chunk.count { chunk = [UInt8](repeating: 0, count: 65536) }
+    }
+    return bytes
+  }
+
+  /// Where the symbolic link `path` points to.
+  static func destination(ofLink path: String) throws -> String {
+    var buffer = [CChar](repeating: 0, count: 4097)
+    let count = readlink(path, &buffer, buffer.count)
+    guard count >= 0 else { throw Failure(path: path, number: errno) }
+    guard count < buffer.count else { throw Failure(path: path, number: ENAMETOOLONG) }
+    return String(decoding: buffer[..<count].lazy.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// The SHA-256 digest of the file in hex.
+  ///
+  /// - Parameter limit: the largest size in bytes, or 0 for no limit.
+  static func sha256(_ path: String, limit: Int64) throws -> String {
+    let fd = try open(path)
+    defer { close(fd) }
+    var status = stat()
+    guard fstat(fd, &status) == 0 else { throw Failure(path: path, number: errno) }
+    if limit > 0, Int64(status.st_size) > limit {
+      throw SizeLimitExceeded(path: path, size: Int64(status.st_size), limit: limit)
+    }
+    var hash = SHA256()
+    var chunk = [UInt8](repeating: 0, count: 262_144)
+    var total: Int64 = 0
+    while true {
+      let count = try next(fd, into: &chunk, path: path)
+      if count == 0 { break }
+      total += Int64(count)
+      // A file that grows while it is read does not get around the limit.
+      if limit > 0, total > limit { throw SizeLimitExceeded(path: path, size: total, limit: limit) }
+      chunk.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+    return hexadecimal(hash.finalize())
+  }
+
+  /// The executable is larger than the attestor is allowed to read.
+  struct SizeLimitExceeded: Error, CustomStringConvertible {
+    let path: String
+    let size: Int64
+    let limit: Int64
+    var description: String { "workload \(path) exceeds size limit (\(size) > \(limit))" }
+  }
+
+  private static func open(_ path: String) throws -> Int32 {
+    let fd = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard fd >= 0 else { throw Failure(path: path, number: errno) }
+    return fd
+  }
+
+  private static func next(_ fd: Int32, into chunk: inout [UInt8], path: String) throws -> Int {
+    while true {
+      let count = chunk.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress, $0.count) }
+      if count >= 0 { return count }
+      if errno != EINTR { throw Failure(path: path, number: errno) }
+    }
+  }
+
+  private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import SPIFFE
+import Testing
+
+@testable import Agent
+@testable import Daemon
+
+/// JWT-SVIDs: cached, renewed at half of their life, and still there when the server is not.
+@Suite struct JWTSVIDIssuerTests {
+  private func agent(_ folder: String) async throws -> (TestAgent, AgentEntry) {
+    let agent = try await TestAgent(directory: folder)
+    let item = try entry("1", "/web", ["uid:0"])
+    agent.server.put(item)
+    return (agent, item)
+  }
+
+  @Test func oneRequestServesTheFirstHalfOfALifetime() async throws {
+    try await withFolder { folder in
+      let (agent, item) = try await agent(folder)
+      let first = try await agent.issuer.svid(for: item, audience: ["b", "a"])
+      agent.time.advance(by: .seconds(149))
+      #expect(try await agent.issuer.svid(for: item, audience: ["a", "b"]) == first)
+      #expect(agent.server.calls("newJWTSVID") == 1)
+      _ = try await agent.issuer.svid(for: item, audience: ["a"])
+      #expect(agent.server.calls("newJWTSVID") == 2)
+      agent.time.advance(by: .seconds(2))
+      #expect(try await agent.issuer.svid(for: item, audience: ["a", "b"]) != first)
+    }
+  }
+
+  @Test func cachedTokenBridgesAnOutage() async throws {
+    try await withFolder { folder in
+      let (agent, item) = try await agent(folder)
+      let first = try await agent.issuer.svid(for: item, audience: ["a"])
+      agent.server.change { $0.jwtFailure = AgentError(.unknown, "out of order") }
+      agent.time.advance(by: .seconds(200))
+      #expect(try await agent.issuer.svid(for: item, audience: ["a"]) == first)
+      agent.time.advance(by: .seconds(101))
+      let error = await #expect(throws: AgentError.self) { try await agent.issuer.svid(for: item, audience: ["a"]) }
+      #expect(error?.message == "unable to renew JWT for \"spiffe://example.org/web\" (err=out of order)")
+      let other = await #expect(throws: AgentError.self) { try await agent.issuer.svid(for: item, audience: ["b"]) }
+      #expect(other?.message == "out of order")
+    }
+  }
+
+  @Test func passingFaultsAreRetriedWithinTheTime() async throws {
+    try await withFolder { folder in
+      let (agent, item) = try await agent(folder)
+      agent.server.change { $0.jwtFailure = AgentError(.unavailable, "connection refused") }
+      async let result = agent.issuer.svid(for: item, audience: ["a"])
+      await agent.time.waitForSleepers(2)
+      agent.server.change { $0.jwtFailure = nil }
+      agent.time.advance(by: .seconds(1))
+      #expect(try await result.expiresAt > agent.time.now)
+      #expect(agent.server.calls("newJWTSVID") == 2)
+    }
+  }
+
+  @Test func taintedKeysAndTheLimitEmptyTheCache() throws {
+    let ca = try TestCA(now: Date(timeIntervalSince1970: 1_000_000))
+    let now = Date(timeIntervalSince1970: 1_000_000)
+    var cache = JWTSVIDCache(limit: 2)
+    let id = try SPIFFEID("spiffe://example.org/web")
+    let keys = ["a", "b", "c"].map { JWTSVIDCache.Key(id, audience: [$0]) }
+    for (key, audience) in zip(keys, ["a", "b", "c"]) {
+      if audience == "c" { _ = cache.value(keys[0]) }
+      let token = try ca.jwt(id, audience: [audience], now: now, lifetime: 60)
+      cache.store(IssuedJWTSVID(token: token, issuedAt: now, expiresAt: now + 60), for: key)
+    }
+    #expect(cache.count == 2)
+    #expect(cache.value(keys[1]) == nil)
+    #expect(cache.value(keys[0]) != nil)
+    #expect(cache.removeSigned(by: ["other"]) == 0)
+    #expect(cache.removeSigned(by: [ca.jwtKeyID]) == 2)
+    #expect(cache.count == 0)
+  }
+
+  @Test func keysTellAudiencesApart() throws {
+    let id = try SPIFFEID("spiffe://example.org/web")
+    #expect(JWTSVIDCache.Key(id, audience: ["a", "b"]) == JWTSVIDCache.Key(id, audience: ["b", "a"]))
+    #expect(JWTSVIDCache.Key(id, audience: ["ab"]) != JWTSVIDCache.Key(id, audience: ["a", "b"]))
+    #expect(JWTSVIDCache.Key(id, audience: []) != JWTSVIDCache.Key(id, audience: [""]))
+  }
+
+  @Test func callersAtTheSameTimeShareARequest() async throws {
+    try await withFolder { folder in
+      let (agent, item) = try await agent(folder)
+      agent.server.change { $0.jwtFailure = AgentError(.unavailable, "busy") }
+      try await withThrowingTaskGroup(of: String.self) { group in
+        for _ in 0..<20 {
+          group.addTask { try await agent.issuer.svid(for: item, audience: ["a"]).token }
+        }
+        // One request sleeps before its second try, beside its timeout; the others wait for it.
+        await agent.time.waitForSleepers(2)
+        while agent.issuer.waiterCount < 19 { await Task.yield() }
+        agent.server.change { $0.jwtFailure = nil }
+        agent.time.advance(by: .seconds(1))
+        var tokens: Set<String> = []
+        for try await token in group { tokens.insert(token) }
+        #expect(tokens.count == 1)
+      }
+      #expect(agent.server.calls("newJWTSVID") == 2)
+    }
+  }
+}
