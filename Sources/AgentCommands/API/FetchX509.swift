@@ -1,0 +1,43 @@
+import Console
+import Daemon
+import Flags
+
+/// `api fetch x509` and `api fetch`: fetches the X.509-SVIDs of the calling process, shows them or writes them to files.
+struct FetchX509: WorkloadCommand {
+  struct Options: WorkloadOptions, PrintingOptions {
+    var socket = WorkloadSocket()
+    var output = OutputChoice()
+    var silent = false
+    var write = ""
+    var timeout = Duration.seconds(5)
+  }
+
+  let name: String
+  let synopsis = "Fetches X.509-SVIDs from the Workload API"
+  let ownFlags: [Flag<Options>] = [
+    .bool("silent", \.silent, "Print nothing"),
+    .string("write", \.write, "Folder to write the SVIDs, keys and bundles to; only with pretty output"),
+    .duration("timeout", \.timeout, "How long to wait for the agent"),
+    .output(),
+  ]
+  let time: any TimeSource
+
+  init(name: String = "api fetch x509", time: any TimeSource = SystemTime()) {
+    self.name = name
+    self.time = time
+  }
+
+  func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
+    let start = ContinuousClock.now
+    let response = try await WorkloadAPI(agent: agent, timeout: options.timeout).x509SVIDs()
+    let elapsed = start.duration(to: .now)
+    try options.output.print(response, to: io) {
+      let document = try X509Document(response)
+      try document.verify(at: time.now)
+      if !options.silent {
+        X509Report.print(document, elapsed: elapsed, showsHints: true, bareNames: false, io: io)
+      }
+      if !options.write.isEmpty { try X509Files.write(document, to: options.write, io: io) }
+    }
+  }
+}

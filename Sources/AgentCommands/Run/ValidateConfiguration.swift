@@ -1,0 +1,25 @@
+import Agent
+import Daemon
+import Flags
+import Logging
+
+/// `validate`: says whether the agent would start with this configuration. It loads no plugin and opens no socket.
+struct ValidateConfiguration: Command {
+  typealias Options = AgentOptions
+
+  let name = "validate"
+  let synopsis = "Checks the agent's configuration file"
+  var flags: [Flag<AgentOptions>] { AgentOptions.flags }
+
+  func run(_ options: AgentOptions, io: CommandIO) async throws {
+    do throws(ConfigurationError) {
+      let configuration = try AgentConfiguration.load(options.values, environment: io.environment)
+      // SPIRE: the log file is opened here too.
+      _ = try? LogOutput(configuration.log)
+    } catch {
+      if !error.notices.isEmpty, let log = try? LogOutput(error.log) { log.logger.log(error.notices) }
+      throw CommandFailure.plain("SPIRE agent configuration file is invalid: \(error)")
+    }
+    io.print("SPIRE agent configuration file is valid.")
+  }
+}

@@ -1,0 +1,21 @@
+import Console
+import Flags
+import SPIREProtos
+
+/// `agent list`: lists the attested agents that the flags choose.
+struct AgentList: ServerCommand {
+  typealias Options = AgentFilterOptions
+  let name = "agent list"
+  let synopsis = "Lists attested agents"
+  let ownFlags = AgentFilterOptions.flags
+
+  func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
+    var response = Spire_Api_Server_Agent_V1_ListAgentsResponse()
+    response.agents = try await AgentListing.agents(options.filter(), server)
+    options.output.print(response, to: io) {
+      if response.agents.isEmpty { return io.print("No attested agents found") }
+      io.print("Found \(count(response.agents.count, "attested agent", "attested agents")):\n")
+      for agent in response.agents { AgentReport.print(agent, io: io) }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Console
+import Flags
+import SPIREProtos
+import SwiftProtobuf
+
+/// `entry delete`: deletes one entry, or all that a file names.
+struct EntryDelete: ServerCommand {
+  struct Options: ServerOptions, PrintingOptions {
+    var socket = ServerSocket()
+    var output = OutputChoice()
+    var entryID = ""
+    var file = ""
+  }
+
+  let name = "entry delete"
+  let synopsis = "Deletes registration entries"
+  let ownFlags: [Flag<Options>] = [
+    .string("entryID", \.entryID, "ID of the entry to delete"),
+    .string("file", \.file, "File with the IDs of entries to delete, {\"ids\": [...]}; - is standard input"),
+  ]
+
+  func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
+    if options.entryID.isEmpty && options.file.isEmpty { throw CommandFailure("an entry ID is required") }
+    let ids =
+      options.file.isEmpty
+      ? [options.entryID] : try DataObject(parsing: InputFile.read(options.file, io: io)).strings("ids")
+    let request = Spire_Api_Server_Entry_V1_BatchDeleteEntryRequest.with { $0.ids = ids }
+    let response = try await server.call {
+      try await Spire_Api_Server_Entry_V1_Entry.Client(wrapping: $0).batchDeleteEntry(request)
+    }
+    try options.output.print(response, to: io) { try Self.print(response.results, io) }
+  }
+
+  private static func print(
+    _ results: [Spire_Api_Server_Entry_V1_BatchDeleteEntryResponse.Result], _ io: CommandIO
+  ) throws {
+    let succeeded = results.filter { $0.status.code == 0 }
+    let failed = results.filter { $0.status.code != 0 }
+    for result in succeeded { io.print("Deleted entry with ID: \(result.id)") }
+    for result in failed {
+      io.printError(
+        "Failed to delete entry with ID \(result.id) (code: \(statusName(result.status.code)), "
+          + "msg: \(GoQuote.quote(result.status.message)))")
+    }
+    // SPIRE: the summary has no line end and is always plural.
+    io.out("\n\n")
+    if !succeeded.isEmpty || failed.isEmpty { io.out("Deleted \(succeeded.count) entries successfully") }
+    if !succeeded.isEmpty && !failed.isEmpty { io.out(", but failed to delete \(failed.count) entries") }
+    if succeeded.isEmpty && !failed.isEmpty { io.out("Failed to delete \(failed.count) entries") }
+    if !failed.isEmpty { throw CommandFailure("failed to delete one or more entries") }
+  }
+}

@@ -1,0 +1,34 @@
+import Console
+import Flags
+import SPIREProtos
+
+/// `healthcheck`: asks the server's health service; exit code 0 when it serves.
+struct HealthCheck: ServerCommand {
+  struct Options: ServerOptions {
+    var socket = ServerSocket()
+    var shallow = false
+    var verbose = false
+  }
+
+  let name = "healthcheck"
+  let synopsis = "Asks whether the server is healthy"
+  let ownFlags: [Flag<Options>] = [
+    .bool("shallow", \.shallow, "Accepted for compatibility; has no effect"),
+    .bool("verbose", \.verbose, "Say what is done and why it fails"),
+  ]
+
+  func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
+    if options.verbose { io.print("Checking server health...") }
+    let status: Grpc_Health_V1_HealthCheckResponse.ServingStatus
+    do {
+      status = try await server.call { try await Grpc_Health_V1_Health.Client(wrapping: $0).check(.init()).status }
+    } catch {
+      if options.verbose { io.printError("Failed to check health: \(error)") }
+      throw CommandFailure("server is unhealthy: unable to determine health")
+    }
+    guard status == .serving else {
+      throw CommandFailure("server is unhealthy: server returned status \"\(status.protoName)\"")
+    }
+    io.print("Server is healthy.")
+  }
+}

@@ -1,0 +1,47 @@
+import Console
+import Flags
+import SPIREProtos
+
+/// A CA or signing key of the server as the authority commands show it.
+enum AuthorityReport {
+  /// The two kinds of authority, under the names that the output uses.
+  enum Kind: String, Sendable {
+    case x509 = "X.509"
+    case jwt = "JWT"
+  }
+
+  static func print(_ authority: Spire_Api_Server_Localauthority_V1_AuthorityState, _ kind: Kind, io: CommandIO) {
+    io.print("  Authority ID: \(authority.authorityID)")
+    io.print("  Expires at: \(Times.utc(authority.expiresAt))")
+    guard kind == .x509 else { return }
+    if authority.upstreamAuthoritySubjectKeyID.isEmpty {
+      io.print("  Upstream authority ID: No upstream authority")
+    } else {
+      io.print("  Upstream authority Subject Key ID: \(authority.upstreamAuthoritySubjectKeyID)")
+    }
+  }
+
+  /// `Tainted X.509 authority:` and the authority.
+  static func print(
+    _ done: String, _ authority: Spire_Api_Server_Localauthority_V1_AuthorityState, _ kind: Kind, io: CommandIO
+  ) {
+    io.print("\(done) \(kind.rawValue) authority:")
+    print(authority, kind, io: io)
+  }
+
+  /// The authorities in the three states, nil for one that there is not.
+  static func print(
+    _ slots: [(state: String, authority: Spire_Api_Server_Localauthority_V1_AuthorityState?)], _ kind: Kind,
+    io: CommandIO
+  ) {
+    for (index, slot) in slots.enumerated() {
+      if index > 0 { io.print() }
+      io.print("\(slot.state) \(kind.rawValue) authority:")
+      if let authority = slot.authority {
+        print(authority, kind, io: io)
+      } else {
+        io.print("  No \(slot.state.lowercased()) \(kind.rawValue) authority found")
+      }
+    }
+  }
+}

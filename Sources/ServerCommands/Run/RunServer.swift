@@ -1,0 +1,29 @@
+import Daemon
+import Flags
+import Logging
+import Server
+
+/// `run`: the server itself, until it is told to stop.
+struct RunServer: Command {
+  typealias Options = RunOptions
+
+  let name = "run"
+  let synopsis = "Runs the server"
+  var flags: [Flag<RunOptions>] { RunOptions.flags }
+
+  func run(_ options: RunOptions, io: CommandIO) async throws {
+    let configuration: ServerConfiguration
+    do {
+      configuration = try ServerConfiguration.load(options.values, environment: io.environment)
+    } catch {
+      if !error.notices.isEmpty, let log = try? LogOutput(error.log) { log.logger.log(error.notices) }
+      throw CommandFailure.plain("\(error)")
+    }
+    let log: LogOutput
+    do { log = try LogOutput(configuration.log) } catch {
+      throw CommandFailure.plain("could not start logger: \(error)")
+    }
+    let code = await ServerRuntime(configuration, log: log).run()
+    if code != 0 { throw CommandFailure.silent(exitCode: code) }
+  }
+}

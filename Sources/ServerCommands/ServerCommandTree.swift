@@ -1,0 +1,54 @@
+import Daemon
+package import Flags
+
+/// The commands of `spire-server`, one line each.
+package enum ServerCommandTree {
+  package static let tree = CommandTree(program: "spire-server", version: Version.upstream, commands: commands)
+
+  static let commands: [String: any Command] = [
+    "agent ban": AgentBan(),
+    "agent count": AgentCount(),
+    "agent evict": AgentEvict(),
+    "agent list": AgentList(),
+    "agent purge": AgentPurge(),
+    "agent show": AgentShow(),
+    "bundle count": BundleCount(),
+    "bundle delete": BundleDelete(),
+    "bundle list": BundleList(),
+    "bundle set": BundleSet(),
+    "bundle show": BundleShow(),
+    "debug getinfo": DebugGetInfo(),
+    "entry count": EntryCount(),
+    "entry create": EntryCreate(),
+    "entry delete": EntryDelete(),
+    "entry show": EntryShow(),
+    "entry update": EntryUpdate(),
+    "federation create": FederationCreate(),
+    "federation delete": FederationDelete(),
+    "federation list": FederationList(),
+    "federation refresh": FederationRefresh(),
+    "federation show": FederationShow(),
+    "federation update": FederationUpdate(),
+    "healthcheck": HealthCheck(),
+    "jwt mint": JWTMint(),
+    "localauthority jwt activate": LocalAuthorityJWTActivate(),
+    "localauthority jwt prepare": LocalAuthorityJWTPrepare(),
+    "localauthority jwt revoke": LocalAuthorityJWTRevoke(),
+    "localauthority jwt show": LocalAuthorityJWTShow(),
+    "localauthority jwt taint": LocalAuthorityJWTTaint(),
+    "localauthority x509 activate": LocalAuthorityX509Activate(),
+    "localauthority x509 prepare": LocalAuthorityX509Prepare(),
+    "localauthority x509 revoke": LocalAuthorityX509Revoke(),
+    "localauthority x509 show": LocalAuthorityX509Show(),
+    "localauthority x509 taint": LocalAuthorityX509Taint(),
+    "logger get": LoggerGet(),
+    "logger reset": LoggerReset(),
+    "logger set": LoggerSet(),
+    "run": RunServer(),
+    "token generate": TokenGenerate(),
+    "upstreamauthority revoke": UpstreamAuthorityRevoke(),
+    "upstreamauthority taint": UpstreamAuthorityTaint(),
+    "validate": ValidateConfiguration(),
+    "x509 mint": X509Mint(),
+  ]
+}

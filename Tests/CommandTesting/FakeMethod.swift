@@ -1,0 +1,71 @@
+package import GRPCCore
+import GRPCProtobuf
+package import SwiftProtobuf
+
+/// A method of a service made up for a test.
+package protocol FakeMethod: Sendable {
+  func register<Transport: ServerTransport>(with router: inout RPCRouter<Transport>)
+}
+
+/// A method that answers one message with one.
+package struct Unary<Input: Message, Output: Message>: FakeMethod {
+  private let method: MethodDescriptor
+  private let answer: @Sendable (Input) async throws -> Output
+
+  package init(_ method: MethodDescriptor, _ answer: @escaping @Sendable (Input) async throws -> Output) {
+    self.method = method
+    self.answer = answer
+  }
+
+  package func register<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+    router.registerHandler(
+      forMethod: method, deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
+    ) { request, _ in
+      let message = try await ServerRequest(stream: request).message
+      return StreamingServerResponse(single: ServerResponse(message: try await answer(message)))
+    }
+  }
+}
+
+/// A method that answers one message with a stream, given as the messages and the error that ends it.
+package struct Stream<Input: Message, Output: Message>: FakeMethod {
+  private let method: MethodDescriptor
+  private let requires: (key: String, value: String)?
+  private let answer: @Sendable (Input, RPCWriter<Output>) async throws -> Void
+
+  /// - Parameter requires: a header without which the call is refused.
+  package init(
+    _ method: MethodDescriptor, requires: (key: String, value: String)? = nil,
+    _ answer: @escaping @Sendable (Input, RPCWriter<Output>) async throws -> Void
+  ) {
+    self.method = method
+    self.requires = requires
+    self.answer = answer
+  }
+
+  package func register<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+    router.registerHandler(
+      forMethod: method, deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
+    ) { request, _ in
+      if let requires, !request.metadata[stringValues: requires.key].contains(requires.value) {
+        throw RPCError(code: .invalidArgument, message: "security header missing from request")
+      }
+      let message = try await ServerRequest(stream: request).message
+      return StreamingServerResponse { writer in
+        try await answer(message, writer)
+        return [:]
+      }
+    }
+  }
+}
+
+/// The methods under one roof, for an endpoint.
+package struct FakeServices: RegistrableRPCService {
+  private let methods: [any FakeMethod]
+
+  package init(_ methods: [any FakeMethod]) { self.methods = methods }
+
+  package func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+    for method in methods { method.register(with: &router) }
+  }
+}
