@@ -1,0 +1,51 @@
+#define _GNU_SOURCE
+#include "CSpawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Only async-signal-safe calls between fork and exec: other threads of the parent may hold any lock.
+static void child(const char *path, char *const argv[], char *const envp[], int output, int death_signal, pid_t parent,
+                  int report) {
+  sigset_t all;
+  sigemptyset(&all);
+  sigprocmask(SIG_SETMASK, &all, 0);
+  for (int signal_number = 1; signal_number < 32; signal_number++) signal(signal_number, SIG_DFL);
+  if (death_signal && prctl(PR_SET_PDEATHSIG, death_signal) != 0) goto failed;
+  if (getppid() != parent) _exit(127);  // the parent died before the line above
+  int null = open("/dev/null", O_RDONLY);
+  if (null < 0 || dup2(null, 0) < 0) goto failed;
+  if (output >= 0 && (dup2(output, 1) < 0 || dup2(output, 2) < 0)) goto failed;
+  execve(path, argv, envp);
+failed:;
+  int error = errno;
+  ssize_t ignored = write(report, &error, sizeof error);
+  (void)ignored;
+  _exit(127);
+}
+
+pid_t cspawn(const char *path, char *const argv[], char *const envp[], int output, int death_signal) {
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) return -errno;
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  if (pid == 0) child(path, argv, envp, output, death_signal, parent, report[1]);
+  int error = pid < 0 ? errno : 0;
+  close(report[1]);
+  if (pid > 0) {
+    ssize_t count;
+    do count = read(report[0], &error, sizeof error);
+    while (count < 0 && errno == EINTR);
+    if (count == (ssize_t)sizeof error) {
+      waitpid(pid, 0, 0);
+    } else {
+      error = 0;
+    }
+  }
+  close(report[0]);
+  return error ? -error : pid;
+}
