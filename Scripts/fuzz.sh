@@ -66,7 +66,9 @@ for target in "${targets[@]}"; do
     -artifact_prefix="$findings/$target-" "$@" "$work/$target/corpus" "Fuzzing/${target}Fuzz/corpus" >"$log" 2>&1; then
     outcome=ok
   else
-    outcome="FAILED: $(sed -n 's/.*Test unit written to //p' "$log" | tail -1) (see $log)"
+    status=$?
+    finding=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+    outcome="FAILED: ${finding:-ended with status $status, without a finding} (see $log)"
     failed=1
   fi
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
