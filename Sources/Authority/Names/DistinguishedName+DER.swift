@@ -1,3 +1,5 @@
+import SPIFFE
+
 extension DistinguishedName {
   /// The DER of the name: PrintableString where the characters allow it, else UTF8String.
   package var encoded: [UInt8] {

@@ -1,3 +1,5 @@
+import SPIFFE
+
 /// The parts of a certificate that an issuer needs raw: names byte by byte, key identifiers, the key, the end of validity.
 ///
 /// Read from certificates of the own CA only: the journal's, the bundle's, those just made. They prove nothing by

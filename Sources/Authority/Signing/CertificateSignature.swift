@@ -1,4 +1,5 @@
 import Keys
+import SPIFFE
 
 /// The signature algorithm of a CA's key: ECDSA with the curve's hash, or RSA PKCS #1 v1.5 with SHA-256.
 struct CertificateSignature: Sendable {

@@ -1,45 +1,39 @@
-/// Walks the elements of DER without copying: one-byte tags, definite minimal lengths, never past the end.
+/// Walks DER without copying and never past its end: one-byte tags, definite lengths in their shortest form.
 ///
-/// Used where raw encodings matter (names compared byte by byte, keys kept as they came) and a tree is not needed.
-struct DERReader {
-  /// One element: its tag, its contents, and the whole encoding.
-  struct Element {
-    let tag: UInt8
-    let contents: ArraySlice<UInt8>
-    let encoded: ArraySlice<UInt8>
+/// Used where raw encodings matter (names compared byte by byte, keys kept as they came) and a tree is not needed:
+/// by this library for keys and certificates, by the certificate authority for requests and stored certificates.
+/// Every failure is `nil`; the caller knows what it looked for.
+package struct DERReader {
+  /// One element: its tag, its contents, and the whole encoding (tag, length and contents).
+  package struct Element {
+    package let tag: UInt8
+    package let contents: ArraySlice<UInt8>
+    package let encoded: ArraySlice<UInt8>
+
+    @usableFromInline init(tag: UInt8, contents: ArraySlice<UInt8>, encoded: ArraySlice<UInt8>) {
+      self.tag = tag
+      self.contents = contents
+      self.encoded = encoded
+    }
   }
 
-  /// The tags this library looks for.
-  enum Tag {
-    static let integer: UInt8 = 0x02
-    static let bitString: UInt8 = 0x03
-    static let null: UInt8 = 0x05
-    static let objectIdentifier: UInt8 = 0x06
-    static let sequence: UInt8 = 0x30
-    static let version: UInt8 = 0xA0
-  }
+  @usableFromInline var rest: ArraySlice<UInt8>
 
-  private var rest: ArraySlice<UInt8>
+  @inlinable package init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
-
-  var isAtEnd: Bool { rest.isEmpty }
+  @inlinable package var isAtEnd: Bool { rest.isEmpty }
 
   /// The tag of the next element, or nil at the end.
-  var nextTag: UInt8? { rest.first }
+  @inlinable package var nextTag: UInt8? { rest.first }
 
   /// The next element, or nil at the end or when the encoding is not DER.
-  mutating func next() -> Element? {
-    guard rest.count >= 2 else { return nil }
+  package mutating func next() -> Element? {
     let start = rest.startIndex
-    let tag = rest[start]
-    guard tag & 0x1F != 0x1F else { return nil }
-    var at = start + 1
-    let first = rest[at]
-    at += 1
-    var length = Int(first)
-    if first & 0x80 != 0 {
-      let size = Int(first & 0x7F)
+    guard rest.count >= 2, rest[start] & 0x1F != 0x1F else { return nil }
+    var length = Int(rest[start + 1])
+    var at = start + 2
+    if length >= 0x80 {
+      let size = length & 0x7F
       guard (1...4).contains(size), rest.endIndex - at >= size else { return nil }
       length = 0
       for _ in 0..<size {
@@ -51,29 +45,28 @@ struct DERReader {
     }
     guard rest.endIndex - at >= length else { return nil }
     let end = at + length
-    let element = Element(tag: tag, contents: rest[at..<end], encoded: rest[start..<end])
-    rest = rest[end...]
-    return element
+    defer { rest = rest[end...] }
+    return Element(tag: rest[start], contents: rest[at..<end], encoded: rest[start..<end])
   }
 
   /// The next element if it has `tag`; nil otherwise.
-  mutating func next(_ tag: UInt8) -> Element? {
-    guard nextTag == tag else { return nil }
-    return next()
-  }
+  @inlinable package mutating func next(_ tag: UInt8) -> Element? { nextTag == tag ? next() : nil }
+
+  /// The inside of the next element if it has `tag`.
+  @inlinable package mutating func inside(_ tag: UInt8) -> DERReader? { next(tag).map { DERReader($0.contents) } }
 
   /// The magnitude of the next INTEGER without its sign byte, or nil if it is missing, negative or not minimal.
-  mutating func nextPositiveInteger() -> ArraySlice<UInt8>? {
-    guard let contents = next(Tag.integer)?.contents, let first = contents.first, first < 0x80 else { return nil }
+  package mutating func positiveInteger() -> ArraySlice<UInt8>? {
+    guard let contents = next(DERTag.integer)?.contents, let first = contents.first, first < 0x80 else { return nil }
     guard first == 0, contents.count > 1 else { return contents }
     let magnitude = contents.dropFirst()
     guard let high = magnitude.first, high >= 0x80 else { return nil }
     return magnitude
   }
 
-  /// The contents of the next BIT STRING when it has no unused bits.
-  mutating func nextWholeBitString() -> ArraySlice<UInt8>? {
-    guard let contents = next(Tag.bitString)?.contents, contents.first == 0 else { return nil }
+  /// The bytes of the next BIT STRING if all of its bits are used.
+  package mutating func wholeBitString() -> ArraySlice<UInt8>? {
+    guard let contents = next(DERTag.bitString)?.contents, contents.first == 0 else { return nil }
     return contents.dropFirst()
   }
 }

@@ -130,8 +130,8 @@ extension PublicKey {
     if case .rsa = keyType {
       var outer = DERReader(contents[...])
       var numbers = DERReader(outer.next()?.contents ?? [])
-      let modulus = numbers.nextPositiveInteger() ?? []
-      let exponent = numbers.nextPositiveInteger() ?? []
+      let modulus = numbers.positiveInteger() ?? []
+      let exponent = numbers.positiveInteger() ?? []
       return ("RSA", nil, [("n", Array(modulus)), ("e", Array(exponent))])
     }
     let coordinates = contents.dropFirst()

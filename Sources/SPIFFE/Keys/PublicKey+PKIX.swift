@@ -8,27 +8,27 @@ extension PublicKey {
   /// - Throws: ``SPIFFEError`` with code `malformedKey` or `unsupportedKey`.
   public init(pkix: [UInt8]) throws(SPIFFEError) {
     var outer = DERReader(pkix[...])
-    guard pkix.count <= 4096, let info = outer.next(DERReader.Tag.sequence), outer.isAtEnd else { throw Self.malformed }
+    guard pkix.count <= 4096, let info = outer.next(DERTag.sequence), outer.isAtEnd else { throw Self.malformed }
     var fields = DERReader(info.contents)
-    guard let identifier = fields.next(DERReader.Tag.sequence), let bits = fields.nextWholeBitString(), fields.isAtEnd
+    guard let identifier = fields.next(DERTag.sequence), let bits = fields.wholeBitString(), fields.isAtEnd
     else { throw Self.malformed }
     var algorithm = DERReader(identifier.contents)
-    guard let oid = algorithm.next(DERReader.Tag.objectIdentifier), let parameters = algorithm.next(),
+    guard let oid = algorithm.next(DERTag.objectIdentifier), let parameters = algorithm.next(),
       algorithm.isAtEnd
     else { throw Self.malformed }
 
     if oid.contents.elementsEqual(OID.rsaEncryption) {
-      guard parameters.tag == DERReader.Tag.null, parameters.contents.isEmpty else {
+      guard parameters.tag == DERTag.null, parameters.contents.isEmpty else {
         throw SPIFFEError(.malformedKey, "RSA key missing NULL parameters")
       }
       var pkcs1 = DERReader(bits)
-      guard let sequence = pkcs1.next(DERReader.Tag.sequence), pkcs1.isAtEnd else { throw Self.malformed }
+      guard let sequence = pkcs1.next(DERTag.sequence), pkcs1.isAtEnd else { throw Self.malformed }
       var numbers = DERReader(sequence.contents)
-      guard let modulus = numbers.nextPositiveInteger(), let exponent = numbers.nextPositiveInteger(), numbers.isAtEnd
+      guard let modulus = numbers.positiveInteger(), let exponent = numbers.positiveInteger(), numbers.isAtEnd
       else { throw Self.malformed }
       try self.init(pkix: pkix, modulus: modulus, exponent: exponent)
     } else if oid.contents.elementsEqual(OID.ecPublicKey) {
-      guard parameters.tag == DERReader.Tag.objectIdentifier, let curve = Curve(oid: parameters.contents) else {
+      guard parameters.tag == DERTag.objectIdentifier, let curve = Curve(oid: parameters.contents) else {
         throw SPIFFEError(.unsupportedKey, "unsupported elliptic curve: use P-256, P-384 or P-521")
       }
       try self.init(pkix: pkix, curve: curve, point: bits)
@@ -40,11 +40,11 @@ extension PublicKey {
   /// A key from an uncompressed point.
   init(curve: Curve, x: [UInt8], y: [UInt8]) throws(SPIFFEError) {
     let point = [0x04] + x + y
-    let algorithm =
-      DERWriter.element(DERReader.Tag.objectIdentifier, OID.ecPublicKey)
-      + DERWriter.element(DERReader.Tag.objectIdentifier, curve.oid)
-    let info = DERWriter.element(DERReader.Tag.sequence, algorithm) + DERWriter.bitString(point)
-    try self.init(pkix: DERWriter.element(DERReader.Tag.sequence, info), curve: curve, point: point[...])
+    let pkix = Self.pkix(key: point) {
+      $0.primitive(DERTag.objectIdentifier, OID.ecPublicKey)
+      $0.primitive(DERTag.objectIdentifier, curve.oid)
+    }
+    try self.init(pkix: pkix, curve: curve, point: point[...])
   }
 
   /// A key from RSA numbers, big endian.
@@ -52,12 +52,26 @@ extension PublicKey {
     let modulus = modulus.drop { $0 == 0 }
     let exponent = exponent.drop { $0 == 0 }
     try Self.check(modulus: modulus, exponent: exponent)
-    let pkcs1 = DERWriter.element(
-      DERReader.Tag.sequence, DERWriter.integer(modulus) + DERWriter.integer(exponent))
-    let algorithm =
-      DERWriter.element(DERReader.Tag.objectIdentifier, OID.rsaEncryption) + DERWriter.element(DERReader.Tag.null, [])
-    let info = DERWriter.element(DERReader.Tag.sequence, algorithm) + DERWriter.bitString(pkcs1)
-    try self.init(pkix: DERWriter.element(DERReader.Tag.sequence, info), modulus: modulus, exponent: exponent)
+    var pkcs1 = DERWriter()
+    pkcs1.sequence {
+      $0.integer(magnitude: modulus)
+      $0.integer(magnitude: exponent)
+    }
+    let pkix = Self.pkix(key: pkcs1.bytes) {
+      $0.primitive(DERTag.objectIdentifier, OID.rsaEncryption)
+      $0.primitive(DERTag.null, [])
+    }
+    try self.init(pkix: pkix, modulus: modulus, exponent: exponent)
+  }
+
+  /// SubjectPublicKeyInfo (RFC 5280 §4.1) of a key in its algorithm's own form.
+  private static func pkix(key: [UInt8], algorithm: (inout DERWriter) -> Void) -> [UInt8] {
+    var writer = DERWriter()
+    writer.sequence {
+      $0.sequence(algorithm)
+      $0.bitString(key)
+    }
+    return writer.bytes
   }
 
   private init(pkix: [UInt8], curve: Curve, point: ArraySlice<UInt8>) throws(SPIFFEError) {

@@ -42,9 +42,9 @@ extension PublicKey {
   /// r and s, each `coordinateSize` bytes, from strict DER; nil for anything else.
   private static func rawECDSA(_ der: [UInt8], coordinateSize: Int) -> [UInt8]? {
     var outer = DERReader(der[...])
-    guard let sequence = outer.next(DERReader.Tag.sequence), outer.isAtEnd else { return nil }
+    guard let sequence = outer.next(DERTag.sequence), outer.isAtEnd else { return nil }
     var numbers = DERReader(sequence.contents)
-    guard let r = numbers.nextPositiveInteger(), let s = numbers.nextPositiveInteger(), numbers.isAtEnd,
+    guard let r = numbers.positiveInteger(), let s = numbers.positiveInteger(), numbers.isAtEnd,
       r.count <= coordinateSize, s.count <= coordinateSize
     else { return nil }
     func padded(_ number: ArraySlice<UInt8>) -> [UInt8] {

@@ -60,7 +60,7 @@ public struct PublicKey: Hashable, Sendable, CustomStringConvertible {
     guard let info = outer.next() else { return [] }
     var fields = DERReader(info.contents)
     _ = fields.next()
-    return fields.nextWholeBitString().map(Array.init) ?? []
+    return fields.wholeBitString().map(Array.init) ?? []
   }
 
   public var description: String {

@@ -82,18 +82,18 @@ struct X509Candidate: Sendable {
     init(der: [UInt8]) throws(SPIFFEError) {
       func malformed(_ what: String) -> SPIFFEError { SPIFFEError(.malformedCertificate, "x509: \(what)") }
       var file = DERReader(der[...])
-      guard let certificate = file.next(DERReader.Tag.sequence), file.isAtEnd else {
+      guard let certificate = file.next(DERTag.sequence), file.isAtEnd else {
         throw malformed("trailing data after certificate")
       }
       var parts = DERReader(certificate.contents)
-      guard let tbs = parts.next(DERReader.Tag.sequence), let outer = parts.next(DERReader.Tag.sequence) else {
+      guard let tbs = parts.next(DERTag.sequence), let outer = parts.next(DERTag.sequence) else {
         throw malformed("malformed certificate")
       }
       var fields = DERReader(tbs.contents)
-      if fields.nextTag == DERReader.Tag.version { _ = fields.next() }
-      guard let serial = fields.next(DERReader.Tag.integer), let inner = fields.next(DERReader.Tag.sequence),
-        let issuer = fields.next(DERReader.Tag.sequence), fields.next(DERReader.Tag.sequence) != nil,
-        let subject = fields.next(DERReader.Tag.sequence)
+      if fields.nextTag == DERTag.constructedContext(0) { _ = fields.next() }
+      guard let serial = fields.next(DERTag.integer), let inner = fields.next(DERTag.sequence),
+        let issuer = fields.next(DERTag.sequence), fields.next(DERTag.sequence) != nil,
+        let subject = fields.next(DERTag.sequence)
       else { throw malformed("malformed tbs certificate") }
       guard let first = serial.contents.first, first < 0x80 else { throw malformed("negative serial number") }
       guard inner.encoded == outer.encoded else {

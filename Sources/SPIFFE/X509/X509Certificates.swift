@@ -36,7 +36,7 @@ public enum X509Certificates {
     var reader = DERReader(concatenated[...])
     var certificates: [[UInt8]] = []
     while !reader.isAtEnd {
-      guard let element = reader.next(DERReader.Tag.sequence) else {
+      guard let element = reader.next(DERTag.sequence) else {
         throw SPIFFEError(.malformedDER, "x509: malformed certificate after \(certificates.count) certificates")
       }
       certificates.append(Array(element.encoded))

@@ -8,7 +8,9 @@ struct DERReaderTests {
   func lengths() {
     for count in [0, 1, 127, 128, 255, 256, 65535, 65536] {
       let contents = [UInt8](repeating: 7, count: count)
-      let encoded = DERWriter.element(0x04, contents)
+      var writer = DERWriter()
+      writer.primitive(DERTag.octetString, contents)
+      let encoded = writer.bytes
       var reader = DERReader((encoded + [0x05, 0x00])[...])
       let first = reader.next()
       #expect(first?.tag == 0x04)
@@ -34,7 +36,7 @@ struct DERReaderTests {
   func integers() {
     func read(_ bytes: [UInt8]) -> [UInt8]? {
       var reader = DERReader(bytes[...])
-      return reader.nextPositiveInteger().map(Array.init)
+      return reader.positiveInteger().map(Array.init)
     }
     #expect(read([2, 1, 0]) == [0])
     #expect(read([2, 1, 0x7F]) == [0x7F])
@@ -42,8 +44,14 @@ struct DERReaderTests {
     #expect(read([2, 1, 0x80]) == nil)
     #expect(read([2, 2, 0, 0x7F]) == nil)
     #expect(read([2, 0]) == nil)
-    #expect(DERWriter.integer([0, 0x80]) == [2, 2, 0, 0x80])
-    #expect(DERWriter.integer([0x00]) == [2, 1, 0])
+    func written(_ magnitude: [UInt8]) -> [UInt8] {
+      var writer = DERWriter()
+      writer.integer(magnitude: magnitude)
+      return writer.bytes
+    }
+    #expect(written([0, 0x80]) == [2, 2, 0, 0x80])
+    #expect(written([0x00]) == [2, 1, 0])
+    #expect(written([]) == [2, 1, 0])
   }
 
   @Test("prints text as Go quotes it")
