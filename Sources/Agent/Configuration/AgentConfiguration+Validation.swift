@@ -63,7 +63,7 @@ extension AgentConfiguration {
     // What upstream looks at last.
     availabilityTarget = Self.availabilityTarget(agent.availabilityTarget, &checks)
     let isPublic = isWorkloadAPIEnabled || isSDSAPIEnabled
-    Self.checkAdminSocket(agent.adminSocketPath, isPublic ? socketPath : nil, &checks)
+    adminSocketPath = Self.adminSocket(agent.adminSocketPath, isPublic ? socketPath : nil, &checks)
     UnsupportedKey.check(UnsupportedKeys.keys, in: file.document, checks: &checks)
     notices = checks.notices
     try checks.finish(log: log)

@@ -70,16 +70,19 @@ extension AgentConfiguration {
     return target
   }
 
-  static func checkAdminSocket(
+  /// The path from the root. It must not lie where workloads may look.
+  static func adminSocket(
     _ path: String?, _ socketPath: String?, _ checks: inout ConfigurationChecks
-  ) {
-    guard let path, !path.isEmpty, let socketPath else { return }
+  ) -> String? {
+    guard let path, !path.isEmpty else { return nil }
+    let absolute = ConfigurationFile.absolute(path)
     func folder(_ path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/" }
-    if folder(ConfigurationFile.absolute(path)).hasPrefix(folder(socketPath)) {
+    if let socketPath, folder(absolute).hasPrefix(folder(socketPath)) {
       checks.fail(
         "admin socket cannot be in the same directory or a subdirectory as that containing the Workload API socket",
         key: "agent.admin_socket_path")
     }
+    return absolute
   }
 
   static func checkRebootstrap(

@@ -37,6 +37,8 @@ package struct AgentConfiguration: Sendable {
   package var joinToken: String?
   /// The workloads' socket, from the root.
   package var socketPath: String
+  /// The operators' socket, from the root; nil for none.
+  package var adminSocketPath: String?
   package var isWorkloadAPIEnabled: Bool
   package var isSDSAPIEnabled: Bool
   package var allowUnauthenticatedVerifiers: Bool

@@ -25,7 +25,6 @@ package enum UnsupportedKeys {
     .refused("agent.trust_bundle_spiffe_workload_api", "the server's CA is not taken from another Workload API"),
     witFlag,
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
-    .ignored("agent.admin_socket_path", "the debug, logger and delegated identity APIs are not served"),
     .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_port", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_freq", "Go's profiler is not part of this program"),

@@ -67,8 +67,8 @@ package struct AgentRuntime: Sendable {
         configuration: configuration, storage: storage,
         keyManager: MeteredKeyManager(keyManager, names: .agent, metrics: telemetry.metrics),
         nodeAttestor: configuration.joinToken.map { JoinTokenAttestor(token: $0) } ?? nodeAttestor,
-        workloadAttestors: workloadAttestors.all.map(\.instance), log: log, time: time, random: random,
-        metrics: telemetry.metrics)
+        workloadAttestors: workloadAttestors.all.map(\.instance), log: log, startedAt: start, time: time,
+        random: random, metrics: telemetry.metrics)
       try await DaemonRunner.run(members(session, telemetry, catalog))
       log.logger.with(subsystem: "catalog").debug("Closing catalog")
     } catch {

@@ -1,7 +1,6 @@
 import AgentPlugins
 import Daemon
 import FoundationEssentials
-import GRPCCore
 import Keys
 import Logging
 import RPC
@@ -20,6 +19,7 @@ struct AgentSession: Service {
   let nodeAttestor: any NodeAttestor
   let workloadAttestors: [any WorkloadAttestor]
   let log: LogOutput
+  let startedAt: Date
   let time: any TimeSource
   let random: Randomness
   let metrics: Metrics
@@ -27,8 +27,8 @@ struct AgentSession: Service {
 
   init(
     configuration: AgentConfiguration, storage: AgentStorage, keyManager: any KeyManager,
-    nodeAttestor: any NodeAttestor, workloadAttestors: [any WorkloadAttestor], log: LogOutput, time: any TimeSource,
-    random: Randomness, metrics: Metrics
+    nodeAttestor: any NodeAttestor, workloadAttestors: [any WorkloadAttestor], log: LogOutput, startedAt: Date,
+    time: any TimeSource, random: Randomness, metrics: Metrics
   ) {
     self.configuration = configuration
     self.storage = storage
@@ -36,6 +36,7 @@ struct AgentSession: Service {
     self.nodeAttestor = nodeAttestor
     self.workloadAttestors = workloadAttestors
     self.log = log
+    self.startedAt = startedAt
     self.time = time
     self.random = random
     self.metrics = metrics
@@ -109,6 +110,7 @@ struct AgentSession: Service {
     let manager: AgentManager
     let cache: WorkloadCacheStore
     let api: WorkloadAPI
+    let admin: AdminParts
   }
 
   private func makeParts(
@@ -125,11 +127,11 @@ struct AgentSession: Service {
       server: server, limit: configuration.jwtSVIDCacheMaxSize, cacheHitTimeout: configuration.jwtSVIDCacheHitTimeout,
       time: time, random: random, metrics: metrics, logger: logger)
     let earlySync = EarlySync(time: time)
+    let synchronizer = Synchronizer(
+      server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
+      time: time, metrics: metrics, logger: logger)
     let manager = AgentManager(
-      server: server,
-      synchronizer: Synchronizer(
-        server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
-        time: time, metrics: metrics, logger: logger),
+      server: server, synchronizer: synchronizer,
       signer: WorkloadSigner(
         server: server, cache: cache, keyType: configuration.workloadX509SVIDKeyType, policy: policy, time: time,
         random: random, metrics: metrics, logger: logger),
@@ -137,12 +139,16 @@ struct AgentSession: Service {
         identity: identity, attestation: attestation, server: server, time: time, random: random, metrics: metrics,
         logger: logger),
       cache: cache, earlySync: earlySync, options: options, time: time, random: random, logger: logger)
+    let workloads = WorkloadAttestation(
+      attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor"))
     let api = WorkloadAPI(
-      attestation: WorkloadAttestation(
-        attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor")),
-      cache: cache, issuer: issuer, earlySync: earlySync, trustDomain: configuration.trustDomain,
+      attestation: workloads, cache: cache, issuer: issuer, earlySync: earlySync,
+      trustDomain: configuration.trustDomain,
       options: WorkloadAPI.Options(configuration), time: time, metrics: metrics)
-    return Parts(manager: manager, cache: cache, api: api)
+    let admin = AdminParts(
+      startedAt: startedAt, logLevel: log.level, identity: identity, cache: cache, issuer: issuer,
+      synchronizer: synchronizer, attestation: workloads, time: time, metrics: metrics)
+    return Parts(manager: manager, cache: cache, api: api, admin: admin)
   }
 
   private func serve(_ parts: Parts) async throws {
@@ -155,46 +161,16 @@ struct AgentSession: Service {
         }
         try await parts.manager.run()
       }
-      if configuration.isPublicEndpointEnabled {
-        let endpoint = try makeEndpoint(parts)
-        group.addTask { try await endpoint.run() }
+      let endpoints = AgentEndpoints(
+        configuration: configuration, health: health, logger: log.logger, metrics: metrics, time: time)
+      if let workloads = try endpoints.workloads(parts.api) {
+        group.addTask { try await workloads.run() }
       } else {
         health.started()
       }
+      if let admin = try endpoints.admin(parts.admin) { group.addTask { try await admin.run() } }
       defer { group.cancelAll() }
       while try await group.next() != nil {}
-    }
-  }
-
-  private func makeEndpoint(_ parts: Parts) throws -> GRPCEndpoint {
-    let logger = log.logger.with(subsystem: "endpoints")
-    let socket = try ListeningSocket.unix(path: configuration.socketPath, mode: 0o777, directoryMode: 0o755)
-    let health = health
-    var services: [any RegistrableRPCService] = [HealthService { _ in await health.isWorkloadAPIAvailable() }]
-    var policies = HealthService.policies(callers: .any)
-    if configuration.isWorkloadAPIEnabled {
-      services.append(WorkloadAPIService(parts.api, processes: .ofEnvironment()))
-      policies += WorkloadAPIService.policies
-    }
-    var options = GRPCEndpoint.Options()
-    options.shutdown = .hard
-    let apis: Logger.Metadata = ["apis": configuration.isWorkloadAPIEnabled ? "Workload API" : "Health API"]
-    return GRPCEndpoint(
-      socket: socket, services: services,
-      interceptors: [
-        CallInterceptor(
-          policies: policies, authorizer: LocalOnlyAuthorizer(), logger: logger, metrics: metrics, style: .agent)
-      ], options: options, time: time
-    ) { event in
-      switch event {
-      case .started:
-        logger.info(
-          "Starting agent APIs",
-          metadata: apis.merging(["address": "\(socket.address)", "network": "\(socket.address.network)"]) { $1 })
-        health.started()
-      case .stopped: logger.info("Stopping agent APIs", metadata: apis)
-      case .stopping, .stoppedGracefully, .stoppedHard: break
-      }
     }
   }
 }

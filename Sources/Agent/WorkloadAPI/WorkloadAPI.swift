@@ -42,7 +42,8 @@ package final class WorkloadAPI: Sendable {
   let options: Options
   let time: any TimeSource
   let metrics: Metrics
-  private let state: Mutex<(limit: WorkloadRateLimit, calls: Int)>
+  private let connections: APIConnections
+  private let limit: Mutex<WorkloadRateLimit>
 
   package init(
     attestation: WorkloadAttestation, cache: WorkloadCacheStore, issuer: JWTSVIDIssuer, earlySync: EarlySync,
@@ -56,7 +57,8 @@ package final class WorkloadAPI: Sendable {
     self.options = options
     self.time = time
     self.metrics = metrics
-    state = Mutex((WorkloadRateLimit(options.rateLimits), 0))
+    connections = APIConnections("workload_api", metrics: metrics)
+    limit = Mutex(WorkloadRateLimit(options.rateLimits))
   }
 
   // MARK: What all methods begin with
@@ -66,17 +68,7 @@ package final class WorkloadAPI: Sendable {
     _ call: Call, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
   ) async rethrows -> T {
     if call.caller.isSelf { return try await body() }
-    metrics.incrementCounter(["workload_api", "connection"])
-    metrics.setGauge(["workload_api", "connections"], to: Double(changeCalls(by: 1)))
-    defer { metrics.setGauge(["workload_api", "connections"], to: Double(changeCalls(by: -1))) }
-    return try await body()
-  }
-
-  private func changeCalls(by difference: Int) -> Int {
-    state.withLock { state in
-      state.calls += difference
-      return state.calls
-    }
+    return try await connections.counted(body)
   }
 
   /// The caller's selectors, after its rate limit.
@@ -90,7 +82,7 @@ package final class WorkloadAPI: Sendable {
     }
     guard !call.caller.isSelf, options.rateLimits[method: call.method] > 0 else { return selectors }
     let key = Set(selectors)
-    guard state.withLock({ $0.limit.allow(call.method, key, now: time.now) }) else {
+    guard limit.withLock({ $0.allow(call.method, key, now: time.now) }) else {
       metrics.incrementCounter(
         ["workload_api", "rate_limit_exceeded"], labels: [MetricLabel("method", call.method.rawValue)])
       throw AgentError(.unavailable, "rate limit exceeded for \(call.method.fullName)")

@@ -45,6 +45,7 @@ struct DevConfiguration {
       server_port = \(port)
       data_dir = "\(layout.agentDirectory)"
       socket_path = "\(layout.agentSocket)"
+      admin_socket_path = "\(layout.agentAdminSocket)"
       trust_bundle_path = "\(layout.bundle)"
       log_level = "DEBUG"
       log_file = "\(layout.agentLog)"

@@ -17,6 +17,8 @@ package struct DevLayout: Sendable {
   var agentConfiguration: String { directory + "/agent.conf" }
   var serverSocket: String { serverDirectory + "/api.sock" }
   var agentSocket: String { agentDirectory + "/api.sock" }
+  /// Beside the agent's folder: upstream refuses it in the folder of the workloads' socket.
+  var agentAdminSocket: String { directory + "/admin.sock" }
   var serverLog: String { directory + "/server.log" }
   var agentLog: String { directory + "/agent.log" }
   var bundle: String { directory + "/bundle.pem" }

@@ -27,7 +27,7 @@ package struct MethodNames: Sendable, Hashable {
     "grpc.reflection.v1.ServerReflection": "ServerReflection",
     "spire.api.server.logger.v1.Logger": "Logger",
     "spire.api.agent.logger.v1.Logger": "Logger",
-    "spire.api.agent.debug.v1.Debug": "Debug",
+    "spire.agent.debug.v1.Debug": "Debug",
     "spire.api.agent.delegatedidentity.v1.DelegatedIdentity": "DelegatedIdentity",
   ]
 

@@ -23,7 +23,8 @@ import Testing
     #expect(configuration.bootstrap == .bundleFile(path: "DIR/bundle.pem", format: .pem))
     #expect(configuration.plugins.map(\.name) == ["join_token", "disk", "unix"])
     #expect(configuration.plugins[1].data == .text("directory = \"DIR/adata\"\n"))
-    #expect(configuration.notices.map(\.fields) == [["keys": "agent.admin_socket_path"]])
+    #expect(configuration.adminSocketPath?.hasSuffix("/ADMIN/a.sock") == true)
+    #expect(configuration.notices.isEmpty)
   }
 
   @Test func defaults() throws {
@@ -35,6 +36,7 @@ import Testing
     #expect(configuration.bootstrap == .bundleFile(path: "bundle.pem", format: .pem))
     #expect(configuration.joinToken == nil)
     #expect(configuration.socketPath == "/tmp/spire-agent/public/api.sock")
+    #expect(configuration.adminSocketPath == nil)
     #expect(configuration.isWorkloadAPIEnabled && configuration.isSDSAPIEnabled)
     #expect(!configuration.allowUnauthenticatedVerifiers)
     #expect(configuration.availabilityTarget == nil)

@@ -12,7 +12,6 @@ import Testing
       "M3": "M3 {}", "rebootstrap_mode": "rebootstrap_mode = \"auto\"",
       "trust_bundle_url": "trust_bundle_url = \"https://x\"",
       "trust_bundle_unix_socket": "trust_bundle_unix_socket = \"/s\" trust_bundle_url = \"http://x\"",
-      "admin_socket_path": "admin_socket_path = \"/x/a.sock\"",
     ]
     var keys = path.split(separator: ".").map(String.init)
     let last = keys.removeLast()

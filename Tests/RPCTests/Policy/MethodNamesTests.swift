@@ -18,7 +18,7 @@ import Testing
     ("SpiffeWorkloadAPI", "FetchX509SVID", "WorkloadAPI", "workload_api.fetch_x509svid"),
     ("SpiffeWorkloadAPI", "FetchJWTBundles", "WorkloadAPI", "workload_api.fetch_jwt_bundles"),
     ("envoy.service.secret.v3.SecretDiscoveryService", "StreamSecrets", "SDS.v3", "sds.v3.stream_secrets"),
-    ("spire.api.agent.debug.v1.Debug", "GetInfo", "Debug", "debug.get_info"),
+    ("spire.agent.debug.v1.Debug", "GetInfo", "Debug", "debug.get_info"),
   ])
   func namesAreUpstreams(_ service: String, _ method: String, _ log: String, _ words: String) {
     let names = MethodNames(MethodDescriptor(fullyQualifiedService: service, method: method))

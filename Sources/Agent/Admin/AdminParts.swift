@@ -1,0 +1,31 @@
+package import Daemon
+package import FoundationEssentials
+
+/// What the services of the admin socket work on. Put together once, when the agent has an identity.
+package struct AdminParts: Sendable {
+  package let startedAt: Date
+  package let logLevel: LogLevelControl
+  package let identity: AgentIdentity
+  package let cache: WorkloadCacheStore
+  package let issuer: JWTSVIDIssuer
+  package let synchronizer: Synchronizer
+  package let attestation: WorkloadAttestation
+  package let time: any TimeSource
+  package let metrics: Metrics
+
+  package init(
+    startedAt: Date, logLevel: LogLevelControl, identity: AgentIdentity, cache: WorkloadCacheStore,
+    issuer: JWTSVIDIssuer, synchronizer: Synchronizer, attestation: WorkloadAttestation, time: any TimeSource,
+    metrics: Metrics
+  ) {
+    self.startedAt = startedAt
+    self.logLevel = logLevel
+    self.identity = identity
+    self.cache = cache
+    self.issuer = issuer
+    self.synchronizer = synchronizer
+    self.attestation = attestation
+    self.time = time
+    self.metrics = metrics
+  }
+}

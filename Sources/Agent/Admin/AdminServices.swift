@@ -1,0 +1,19 @@
+package import GRPCCore
+package import RPC
+
+/// The services of the admin socket, one line each, and who may call them (agent-behaviour §15).
+package enum AdminServices {
+  /// Makes the services.
+  package static func services(_ parts: AdminParts) -> [any RegistrableRPCService] {
+    [
+      AgentDebugAPI(parts),
+      AgentLoggerAPI(parts),
+    ]
+  }
+
+  /// A row for every method of every service.
+  package static let policies: [MethodPolicy] = [
+    AgentDebugAPI.policies,
+    AgentLoggerAPI.policies,
+  ].flatMap { $0 }
+}

@@ -1,0 +1,74 @@
+import AgentPlugins
+import Daemon
+import GRPCCore
+import Logging
+import RPC
+
+/// Opens the agent's two sockets and logs what becomes of them (agent-behaviour §10, §15). Used once, by
+/// ``AgentSession``.
+struct AgentEndpoints {
+  let configuration: AgentConfiguration
+  let health: AgentHealth
+  /// Without a subsystem.
+  let logger: Logger
+  let metrics: Metrics
+  let time: any TimeSource
+
+  /// The socket of the workloads; nil when there is nothing to serve on it.
+  func workloads(_ api: WorkloadAPI) throws -> GRPCEndpoint? {
+    guard configuration.isPublicEndpointEnabled else { return nil }
+    let logger = logger.with(subsystem: "endpoints")
+    let socket = try ListeningSocket.unix(path: configuration.socketPath, mode: 0o777, directoryMode: 0o755)
+    let health = health
+    var services: [any RegistrableRPCService] = [HealthService { _ in await health.isWorkloadAPIAvailable() }]
+    var policies = HealthService.policies(callers: .any)
+    if configuration.isWorkloadAPIEnabled {
+      services.append(WorkloadAPIService(api, processes: .ofEnvironment()))
+      policies += WorkloadAPIService.policies
+    }
+    let apis: Logger.Metadata = ["apis": configuration.isWorkloadAPIEnabled ? "Workload API" : "Health API"]
+    return endpoint(socket, services, policies, logger) { event in
+      switch event {
+      case .started:
+        logger.info(
+          "Starting agent APIs",
+          metadata: apis.merging(["address": "\(socket.address)", "network": "\(socket.address.network)"]) { $1 })
+        health.started()
+      case .stopped: logger.info("Stopping agent APIs", metadata: apis)
+      case .stopping, .stoppedGracefully, .stoppedHard: break
+      }
+    }
+  }
+
+  /// The socket of the operators; nil without `admin_socket_path`.
+  func admin(_ parts: AdminParts) throws -> GRPCEndpoint? {
+    guard let path = configuration.adminSocketPath else { return nil }
+    let socket = try ListeningSocket.unix(path: path, mode: 0o770, directoryMode: 0o755)
+    let level = parts.logLevel.launch
+    logger.info("Logger service configured", metadata: ["launch_log_level": "\(level.rawValue)"])
+    let place: Logger.Metadata = ["address": "\(socket.address)", "network": "\(socket.address.network)"]
+    let logger = logger
+    return endpoint(socket, AdminServices.services(parts), AdminServices.policies, logger) { event in
+      switch event {
+      case .started: logger.info("Starting Admin APIs", metadata: place)
+      case .stopping: logger.info("Stopping Admin APIs", metadata: place)
+      case .stopped: logger.info("Admin APIs have stopped", metadata: place)
+      case .stoppedGracefully, .stoppedHard: break
+      }
+    }
+  }
+
+  private func endpoint(
+    _ socket: ListeningSocket, _ services: [any RegistrableRPCService], _ policies: [MethodPolicy], _ logger: Logger,
+    _ observe: @escaping @Sendable (GRPCEndpoint.Event) -> Void
+  ) -> GRPCEndpoint {
+    var options = GRPCEndpoint.Options()
+    options.shutdown = .hard
+    return GRPCEndpoint(
+      socket: socket, services: services,
+      interceptors: [
+        CallInterceptor(
+          policies: policies, authorizer: LocalOnlyAuthorizer(), logger: logger, metrics: metrics, style: .agent)
+      ], options: options, time: time, observe: observe)
+  }
+}
