@@ -26,7 +26,7 @@ check: ## formatting, target boundaries, generated code, wire tables, documentat
 format: ## rewrite the sources in the project's format
 	swift format --in-place --parallel --recursive Package.swift $(FORMATTED)
 
-bench: ## measure and print a table (release build)
+bench: ## measure, print a table beside the targets (release build; ARGS=--quick)
 	@Scripts/prerequisites build
 	@Benchmarks/run $(ARGS)
 
@@ -44,4 +44,4 @@ docs: ## check that the documentation's lists match the code
 clean: ## remove what was built
 	swift package clean
 
-FORMATTED := $(shell find Sources Tests -name '*.swift' -not -path '*/Generated/*' 2>/dev/null)
+FORMATTED := $(shell find Sources Tests Benchmarks Fuzzing -name '*.swift' -not -path '*/Generated/*' 2>/dev/null)

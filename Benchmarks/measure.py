@@ -1,314 +1,195 @@
-"""Starts a server and an agent on loopback, drives them with grpcio, and prints what each operation costs.
+"""Starts a server and an agent on loopback, drives them with spire-load, and prints what each operation costs.
 
-CPU per operation is the daemon's own user and system time divided by the number of operations: it is steady, while
-rates depend on the client (Python here) and on the machine.
+usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams] [--out FILE]    (Benchmarks/run calls it)
+
+CPU per operation is the daemon's own processor time divided by the number of operations: it is steady, while rates and
+latencies depend on what else the machine does, the load client included.
 """
 import os
 import re
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import grpc
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from wire import Wire
+from cryptography.hazmat.primitives.serialization import Encoding
 
-BIN = Path(sys.argv[1])
+import scale
+from deployment import (API, BIN, FETCH_X509, WORKLOAD, W, Deployment, anonymous, create, entry, median, settle, sid)
+from figures import Results
+
 QUICK = "--quick" in sys.argv
-TICK = os.sysconf("SC_CLK_TCK")
-W = Wire("server-and-agent-api", "workload-api")
-T = "spire.api.types."
-rows = []
+SECONDS = 1.5 if QUICK else 6
+GROUPS = ("issue", "change", "entries", "restart", "streams")
 
 
-def row(work, figure, target, note=""):
-    rows.append((work, figure, target, note))
-    print(f"  {work:<58} {figure:>22}   {target:<12} {note}", flush=True)
+def openssl():
+    """µs of one P-256 signature and one verification."""
+    text = subprocess.run(["openssl", "speed", "-seconds", "1", "ecdsap256"], capture_output=True, text=True).stdout
+    sign, verify = re.search(r"ecdsa \(nistp256\)\s+\S+\s+\S+\s+([\d.]+)\s+([\d.]+)", text).groups()
+    return 1e6 / float(sign), 1e6 / float(verify)
 
 
-def cpu(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+def fsync(folder):
+    """Milliseconds to make 4 KiB durable where the database lies."""
+    times, path = [], folder / "fsync"
+    with open(path, "ab") as file:
+        for _ in range(30):
+            began = time.monotonic()
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+            times.append((time.monotonic() - began) * 1000)
+    path.unlink()
+    return median(times)
 
 
-def anonymous(pid):
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"RssAnon:\s+(\d+) kB", text)[1]) / 1024
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def answers(path):
+def floors(d, results):
+    """What the work cannot be cheaper than, measured in the same run."""
+    sign, verify = openssl()
+    results.floor("one P-256 signature (openssl speed)", sign, "µs")
+    results.floor("one P-256 verification (openssl speed)", verify, "µs")
+    path = f"{d.dir}/echo.sock"
+    process = subprocess.Popen([str(BIN / "bench-echo"), path])
     try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(path)
-        return True
-    except OSError:
-        return False
+        body = d.file("echo.bin", b"\x0a\x0bhello world" + b"\x12\x40" + b"x" * 64)
+        common = ["-socket", path, "-body", body, "-pid", process.pid]
+        d.load("until", *common, "-method", "/bench.Echo/Echo")
+        time.sleep(0.5)
+        memory = anonymous(process.pid)
+        unary = d.calls(*common, "-method", "/bench.Echo/Echo", "-least", 79, seconds=SECONDS)
+        stream = d.calls(*common, "-method", "/bench.Echo/Open", "-first-message", "-least", 79, seconds=SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    results.floor("bare unary call (bench-echo)", unary["cpu_us"], "µs", rates(unary))
+    results.floor("bare stream to first message (bench-echo)", stream["cpu_us"], "µs", rates(stream))
+    results.floor("bare gRPC endpoint, idle", memory, "MiB")
+    disk = fsync(d.dir / "s")
+    results.floor("fsync of 4 KiB", disk, "ms")
+    return {"sign": sign, "verify": verify, "unary": unary["cpu_us"], "stream": stream["cpu_us"], "mb": memory, "fsync": disk}
 
 
-def percentile(values, p):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * p))]
+def rates(result):
+    return f"{result['rate']:,.0f}/s, p50 {result['p50_us']:,.0f} µs, p99 {result['p99_us']:,.0f} µs" + (
+        f", the server closed {result['reconnections']:.0f} connections" if result["reconnections"] else "")
 
 
-class Deployment:
-    def __init__(self):
-        self.dir = Path(tempfile.mkdtemp(prefix="spire-bench-", dir="/tmp"))
-        self.port = free_port()
-        for d in ("s", "a"):
-            (self.dir / d).mkdir()
-        self.server_socket, self.agent_socket = f"{self.dir}/s/api.sock", f"{self.dir}/a/api.sock"
-        (self.dir / "server.conf").write_text(f'''
-server {{ trust_domain = "example.org" bind_address = "127.0.0.1" bind_port = "{self.port}" data_dir = "{self.dir}/s"
-  socket_path = "{self.server_socket}" log_level = "WARN" ratelimit {{ signing = false }} }}
-plugins {{
-  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{self.dir}/s/d.sqlite3" }} }}
-  KeyManager "disk" {{ plugin_data {{ keys_path = "{self.dir}/s/keys.json" }} }}
-  NodeAttestor "join_token" {{ plugin_data {{}} }}
-}}''')
-        (self.dir / "agent.conf").write_text(f'''
-agent {{ trust_domain = "example.org" server_address = "127.0.0.1" server_port = {self.port} data_dir = "{self.dir}/a"
-  socket_path = "{self.agent_socket}" trust_bundle_path = "{self.dir}/bundle.pem" log_level = "WARN" }}
-plugins {{
-  NodeAttestor "join_token" {{ plugin_data {{}} }}
-  KeyManager "disk" {{ plugin_data {{ directory = "{self.dir}/a" }} }}
-  WorkloadAttestor "unix" {{ plugin_data {{}} }}
-}}''')
-        self.server = self.agent = None
-
-    def healthy(self, path):
-        with grpc.insecure_channel("unix://" + path) as channel:
-            check = channel.unary_unary("/grpc.health.v1.Health/Check", request_serializer=bytes, response_deserializer=bytes)
-            end = time.monotonic() + 30
-            while time.monotonic() < end:
-                try:
-                    if check(b"", wait_for_ready=True, timeout=5) == b"\x08\x01":
-                        return
-                except grpc.RpcError:
-                    pass
-                time.sleep(0.002)
-        raise SystemExit(f"{path} does not become healthy")
-
-    def start(self, name, *more):
-        config, path = (("server.conf", self.server_socket) if name == "spire-server" else ("agent.conf", self.agent_socket))
-        log = open(self.dir / (name + ".log"), "ab")
-        began = time.monotonic()
-        process = subprocess.Popen([str(BIN / name), "run", "-config", str(self.dir / config), *more], stdout=log, stderr=log)
-        while not answers(path):
-            if process.poll() is not None:
-                raise SystemExit(f"{name} ended:\n" + (self.dir / (name + ".log")).read_text()[-2000:])
-            time.sleep(0.0005)
-        return process, (time.monotonic() - began) * 1000
-
-    def stop(self):
-        for process in (self.agent, self.server):
-            if process and process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(20)
-
-    def close(self):
-        self.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+def columns(result):
+    return {key: result[key] for key in ("cpu_us", "rate", "p50_us", "p99_us")}
 
 
-def load(pid, call, seconds, workers=8):
-    """Runs `call` from `workers` threads, each with a connection of its own; CPU per operation in µs, rate, p99 in ms."""
-    end = time.monotonic() + seconds
-    latencies, lock = [], threading.Lock()
+def issue(d, results, floor):
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = (x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+           .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://example.org/m")]), False)
+           .sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    svid = API + "svid.v1."
+    works = (
+        ("mint_x509", d.server, d.server_socket, f"/{svid}SVID/MintX509SVID",
+         W.msg(svid + "MintX509SVIDRequest", csr=csr), W.cls(svid + "MintX509SVIDResponse"),
+         lambda m: x509.load_der_x509_certificate(m.svid.cert_chain[0]).public_key() == key.public_key(),
+         floor["sign"] + floor["verify"]),
+        ("mint_jwt", d.server, d.server_socket, f"/{svid}SVID/MintJWTSVID",
+         W.msg(svid + "MintJWTSVIDRequest", id=sid("/m"), audience=["a"]), W.cls(svid + "MintJWTSVIDResponse"),
+         lambda m: m.svid.token.count(".") == 2 and m.svid.id.path == "/m", floor["sign"]),
+        ("fetch_x509", d.agent, d.agent_socket, FETCH_X509[1], W.msg("X509SVIDRequest"), W.cls("X509SVIDResponse"),
+         lambda m: m.svids[0].spiffe_id == "spiffe://example.org/me", floor["stream"]),
+        ("fetch_jwt", d.agent, d.agent_socket, "/SpiffeWorkloadAPI/FetchJWTSVID",
+         W.msg("JWTSVIDRequest", audience=["a"]), W.cls("JWTSVIDResponse"),
+         lambda m: m.svids[0].spiffe_id == "spiffe://example.org/me", floor["unary"]),
+    )
+    for name, process, path, method, request, answer, good, least in works:
+        body, reply = d.file(name + ".bin", request.SerializeToString()), d.dir / (name + ".reply")
+        arguments = ["-socket", path, "-method", method, "-body", body, "-pid", process.pid, "-reply", reply, "-least", 200]
+        if path == d.agent_socket:
+            arguments += WORKLOAD
+        if name == "fetch_x509":
+            arguments.append("-first-message")
+        result = d.calls(*arguments, seconds=SECONDS)
+        assert good(answer.FromString(reply.read_bytes())), f"{name}: not the answer that was asked for"
+        results.add(name, {"cpu_us": least}, **columns(result))
+        if result["reconnections"]:
+            print(f"  the server closed {result['reconnections']} connections under these calls")
 
-    def work(index):
-        mine, one = [], call(index)
-        one()
-        while time.monotonic() < end:
-            began = time.perf_counter()
-            one()
-            mine.append(time.perf_counter() - began)
-        with lock:
-            latencies.extend(mine)
 
-    before = cpu(pid)
-    began = time.monotonic()
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
-    elapsed = time.monotonic() - began
-    count = len(latencies) + workers
-    return (cpu(pid) - before) / count * 1e6, count / elapsed, percentile(latencies, 0.99) * 1000
+def changes(d, results):
+    """Entry created → the SVID arrives at an open stream."""
+    count = 5 if QUICK else 20
+    script = d.script("changes", [(f"spiffe://example.org/change/{i}", create([entry(f"/change/{i}")])) for i in range(count)])
+    result = d.load("arrive", "-socket", d.agent_socket, *FETCH_X509, "-script", script, "-pause", 0.3,
+                    "-call-socket", d.server_socket, "-call-method", f"/{API}entry.v1.Entry/BatchCreateEntry")
+    results.add("change", p50_ms=result["p50_us"] / 1000, p99_ms=result["p99_us"] / 1000)
 
 
-def sid(path):
-    return W.msg(T + "SPIFFEID", trust_domain="example.org", path=path)
+def many_entries(d, results, floor):
+    batches = 20 if QUICK else 100
+    result = scale.create_entries(d, batches * 100)
+    results.add("batch_create", {"entries": 100 / floor["fsync"] * 1000}, entries=batches * 100 / result["seconds"],
+                cpu_us=result["cpu_us"] / 100, p50_us=result["p50_us"], p99_us=result["p99_us"])
+    if QUICK:
+        scale.create_entries(d, 8000, prefix="rest")
+    settle(d.server.pid)
+    results.add("server_entries", mb=anonymous(d.server.pid))
 
 
-def main():
-    seconds = 2 if QUICK else 6
-    print(f"{'':2}{'work':<58} {'measured':>22}   {'target':<12}")
+def restarts(d, results):
+    rounds = 3 if QUICK else 9
+    server = median([d.restart_server() for _ in range(rounds)])
+    agent = median([d.restart_agent() for _ in range(rounds)])
+    results.add("start_server", ms=server)
+    results.add("start_agent", ms=agent)
+    settle(d.server.pid)
+    results.add("server_entries_restarted", mb=anonymous(d.server.pid))
+
+
+def streams(d, results):
+    d.restart_agent()
+    results.add("idle_streams", kb=scale.idle_streams(d, 100, 10 if QUICK else 100))
+    d.restart_agent()
+    results.add("idle_connections", kb=scale.idle_streams(d, 200 if QUICK else 1000, 1))
+
+
+def option(name, default):
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
+
+
+def measure(results, groups):
     d = Deployment()
     try:
-        measure(d, seconds)
+        floor = floors(d, results)
+        d.start("spire-server")
+        settle(d.server.pid)
+        results.add("idle_server", {"mb": floor["mb"]}, mb=anonymous(d.server.pid))
+        results.add("first_svid", ms=d.first_agent())
+        settle(d.agent.pid)
+        results.add("idle_agent", {"mb": floor["mb"]}, mb=anonymous(d.agent.pid))
+        if "issue" in groups:
+            issue(d, results, floor)
+        if "change" in groups:
+            changes(d, results)
+        if "entries" in groups:
+            many_entries(d, results, floor)
+        if "restart" in groups:
+            restarts(d, results)
+        if "streams" in groups:
+            streams(d, results)
     finally:
         d.close()
 
 
-def measure(d, seconds):
-    d.server, _ = d.start("spire-server")
-    d.healthy(d.server_socket)
-    admin = grpc.insecure_channel("unix://" + d.server_socket)
-    own = W.stub(admin, "spire.api.server.bundle.v1.Bundle").GetBundle(W.msg("spire.api.server.bundle.v1.GetBundleRequest"))
-    (d.dir / "bundle.pem").write_bytes(b"".join(
-        x509.load_der_x509_certificate(a.asn1).public_bytes(serialization.Encoding.PEM) for a in own.x509_authorities))
-    token = W.stub(admin, "spire.api.server.agent.v1.Agent").CreateJoinToken(
-        W.msg("spire.api.server.agent.v1.CreateJoinTokenRequest", ttl=600, agent_id=sid("/host")))
-    time.sleep(1)
-    row("anonymous memory idle, server", f"{anonymous(d.server.pid):.1f} MB", "≤ 8 MB")
-
-    entries = W.stub(admin, "spire.api.server.entry.v1.Entry")
-    E = "spire.api.server.entry.v1."
-    me = W.msg(T + "Entry", spiffe_id=sid("/me"), parent_id=sid("/host"),
-               selectors=[W.msg(T + "Selector", type="unix", value=f"uid:{os.getuid()}")])
-    assert entries.BatchCreateEntry(W.msg(E + "BatchCreateEntryRequest", entries=[me])).results[0].status.code == 0
-    began = time.monotonic()
-    d.agent, _ = d.start("spire-agent", "-joinToken", token.value)
-    workload(d)()
-    row("agent's first start → first SVID, entry just created", f"{(time.monotonic() - began) * 1000:.0f} ms", "≤ 300 ms")
-    time.sleep(1)
-    row("anonymous memory idle, agent", f"{anonymous(d.agent.pid):.1f} MB", "≤ 6 MB")
-
-    issue(d, seconds)
-    changes(d, entries, E)
-    many_entries(d, entries, E)
-    restarts(d)
-
-
-def workload(d, channel=None):
-    channel = channel or grpc.insecure_channel("unix://" + d.agent_socket)
-    stub = W.stub(channel, "SpiffeWorkloadAPI")
-    metadata = (("workload.spiffe.io", "true"),)
-
-    def first():
-        end = time.monotonic() + 30
-        while True:
-            try:
-                stream = stub.FetchX509SVID(W.msg("X509SVIDRequest"), metadata=metadata, wait_for_ready=True)
-                message = next(iter(stream))
-                stream.cancel()
-                return message
-            except grpc.RpcError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.002)
-    return first
-
-
-def issue(d, seconds):
-    key = ec.generate_private_key(ec.SECP256R1())
-    csr = (x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-           .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://example.org/m")]), False)
-           .sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
-
-    def channel(path, index):
-        return grpc.insecure_channel("unix://" + path, options=[("grpc.use_local_subchannel_pool", 1), ("i", index)])
-
-    def mint_x509(index):
-        stub = W.stub(channel(d.server_socket, index), "spire.api.server.svid.v1.SVID")
-        request = W.msg("spire.api.server.svid.v1.MintX509SVIDRequest", csr=csr)
-        return lambda: stub.MintX509SVID(request)
-
-    def mint_jwt(index):
-        stub = W.stub(channel(d.server_socket, index), "spire.api.server.svid.v1.SVID")
-        request = W.msg("spire.api.server.svid.v1.MintJWTSVIDRequest", id=sid("/m"), audience=["a"])
-        return lambda: stub.MintJWTSVID(request)
-
-    def fetch_x509(index):
-        return workload(d, channel(d.agent_socket, index))
-
-    def fetch_jwt(index):
-        stub = W.stub(channel(d.agent_socket, index), "SpiffeWorkloadAPI")
-        request = W.msg("JWTSVIDRequest", audience=["a"])
-        return lambda: stub.FetchJWTSVID(request, metadata=(("workload.spiffe.io", "true"),))
-
-    for name, pid, call, target in (
-            ("MintX509SVID, admin socket, 8 callers", d.server.pid, mint_x509, "≤ 250 µs"),
-            ("MintJWTSVID, admin socket, 8 callers", d.server.pid, mint_jwt, "≤ 150 µs"),
-            ("Workload API FetchX509SVID to first message, 8 callers", d.agent.pid, fetch_x509, "≤ 200 µs"),
-            ("FetchJWTSVID from cache, 8 callers", d.agent.pid, fetch_jwt, "≤ 150 µs")):
-        cost, rate, p99 = load(pid, call, seconds)
-        row(name, f"{cost:.0f} µs CPU/op", target, f"{rate:.0f}/s, p99 {p99:.1f} ms (the client shares the cores)")
-
-
-def changes(d, entries, E):
-    """Entry created → the SVID arrives at an open stream."""
-    stub = W.stub(grpc.insecure_channel("unix://" + d.agent_socket), "SpiffeWorkloadAPI")
-    stream = stub.FetchX509SVID(W.msg("X509SVIDRequest"), metadata=(("workload.spiffe.io", "true"),))
-    arrived, condition = {}, threading.Condition()
-
-    def read():
-        try:
-            for message in stream:
-                now = time.monotonic()
-                with condition:
-                    for svid in message.svids:
-                        arrived.setdefault(svid.spiffe_id, now)
-                    condition.notify_all()
-        except grpc.RpcError:
-            pass
-    threading.Thread(target=read, daemon=True).start()
-    delays = []
-    for i in range(4 if QUICK else 12):
-        time.sleep(0.3)
-        began = time.monotonic()
-        entries.BatchCreateEntry(W.msg(E + "BatchCreateEntryRequest", entries=[W.msg(
-            T + "Entry", spiffe_id=sid(f"/change/{i}"), parent_id=sid("/host"),
-            selectors=[W.msg(T + "Selector", type="unix", value=f"uid:{os.getuid()}")])]))
-        with condition:
-            condition.wait_for(lambda: f"spiffe://example.org/change/{i}" in arrived, timeout=30)
-        delays.append((arrived.get(f"spiffe://example.org/change/{i}", began + 30) - began) * 1000)
-    stream.cancel()
-    row("entry created → SVID at an open stream", f"p50 {percentile(delays, .5):.0f} p99 {percentile(delays, .99):.0f} ms",
-        "≤ 100 ms", "until watch streams, bound by sync_interval")
-
-
-def many_entries(d, entries, E):
-    count = 2_000 if QUICK else 10_000
-    batches = [W.msg(E + "BatchCreateEntryRequest", entries=[
-        W.msg(T + "Entry", spiffe_id=sid(f"/load/{b}/{i}"), parent_id=sid("/other"),
-              selectors=[W.msg(T + "Selector", type="unix", value=f"uid:{i}")]) for i in range(100)])
-        for b in range(count // 100)]
-    began, used = time.monotonic(), cpu(d.server.pid)
-    for batch in batches:
-        assert all(r.status.code == 0 for r in entries.BatchCreateEntry(batch).results)
-    elapsed = time.monotonic() - began
-    row(f"BatchCreateEntry, batches of 100, {count} entries, SQLite", f"{count / elapsed:.0f} entries/s", "≥ 10,000/s",
-        f"{(cpu(d.server.pid) - used) / count * 1e6:.0f} µs CPU/entry")
-    time.sleep(7)
-    row(f"server with {count} entries", f"{anonymous(d.server.pid):.1f} MB anonymous", "≤ 25 MB")
-
-
-def restarts(d):
-    servers, agents = [], []
-    for _ in range(3 if QUICK else 8):
-        d.stop()
-        d.server, elapsed = d.start("spire-server")
-        servers.append(elapsed)
-        d.healthy(d.server_socket)
-        d.agent, elapsed = d.start("spire-agent")
-        agents.append(elapsed)
-        d.healthy(d.agent_socket)
-    row("start → serving, server (with those entries)", f"{percentile(servers, .5):.0f} ms", "≤ 50 ms")
-    row("start → serving, agent with stored SVID", f"{percentile(agents, .5):.0f} ms", "≤ 30 ms")
+def main():
+    groups = option("--only", ",".join(GROUPS)).split(",")
+    if unknown := set(groups) - set(GROUPS):
+        raise SystemExit(f"no such group: {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+    results = Results(BIN.name, QUICK)
+    measure(results, groups)
+    if "--scale" in sys.argv:
+        scale.measure(results, (100, 1000) if QUICK else (1_000, 10_000, 100_000))
+    results.write(Path(option("--out", ".build/bench.json")))
 
 
 main()

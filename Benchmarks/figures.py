@@ -1,0 +1,83 @@
+"""What is measured, what it must reach, and what the established implementation reached on two cores."""
+import json
+import platform
+import time
+from pathlib import Path
+
+# column: (unit, whether less is better)
+COLUMNS = {
+    "cpu_us": ("CPU/op", "µs", True), "rate": ("rate", "/s", False), "p50_us": ("p50", "µs", True),
+    "p99_us": ("p99", "µs", True), "ms": ("time", "ms", True), "p50_ms": ("p50", "ms", True),
+    "p99_ms": ("p99", "ms", True), "entries": ("rate", "entries/s", False), "mb": ("anonymous memory", "MiB", True),
+    "kb": ("memory each", "kB", True),
+}
+
+# id: (work, {column: (target, upstream)}); a target of None: there is none of its own, upstream's figure is to be beaten.
+FIGURES = {
+    "mint_x509": ("MintX509SVID, admin socket, 8 callers",
+                  {"cpu_us": (250, 625), "rate": (None, 2700), "p50_us": (None, None), "p99_us": (None, 6900)}),
+    "mint_jwt": ("MintJWTSVID, admin socket, 8 callers",
+                 {"cpu_us": (150, 440), "rate": (None, 3600), "p50_us": (None, None), "p99_us": (None, None)}),
+    "fetch_x509": ("Workload API FetchX509SVID to first message, 8 callers",
+                   {"cpu_us": (200, 432), "rate": (None, None), "p50_us": (None, None), "p99_us": (None, 6400)}),
+    "fetch_jwt": ("Workload API FetchJWTSVID from cache, 8 callers",
+                  {"cpu_us": (150, 414), "rate": (None, None), "p50_us": (None, None), "p99_us": (None, None)}),
+    "batch_create": ("BatchCreateEntry, batches of 100, SQLite (CPU per entry)",
+                     {"entries": (10_000, 938), "cpu_us": (None, None), "p50_us": (None, None), "p99_us": (None, None)}),
+    "change": ("entry created → SVID at an open stream", {"p50_ms": (None, 5200), "p99_ms": (100, 5500)}),
+    "first_svid": ("agent's first start → first SVID, entry just created", {"ms": (300, 5600)}),
+    "start_server": ("start → healthy, server", {"ms": (50, 83)}),
+    "start_agent": ("start → healthy, agent with stored SVID", {"ms": (30, 38)}),
+    "idle_server": ("idle server", {"mb": (8, 12.4)}),
+    "idle_agent": ("idle agent", {"mb": (6, 10.2)}),
+    "server_entries": ("server with 10,000 entries, after they were created", {"mb": (25, 50)}),
+    "server_entries_restarted": ("server with 10,000 entries, restarted", {"mb": (25, None)}),
+    "idle_streams": ("10,000 idle Workload API streams, 100 connections", {"kb": (20, None)}),
+    "idle_connections": ("idle Workload API streams, a connection each", {"kb": (20, None)}),
+}
+
+
+class Results:
+    def __init__(self, configuration, quick):
+        model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                      if line.startswith("model name")), platform.machine())
+        self.data = {"when": time.strftime("%Y-%m-%d"), "configuration": configuration, "quick": quick,
+                     "machine": {"processors": len(list(Path("/sys/devices/system/cpu").glob("cpu[0-9]*"))), "model": model},
+                     "floors": {}, "figures": {}, "scale": []}
+        print(f"{'work':<60} {'column':<17} {'measured':>16} {'target':>10} {'':<5} {'upstream':>9} {'÷ floor':>8}")
+
+    def floor(self, name, value, unit, note=""):
+        self.data["floors"][name] = value
+        print(f"floor: {name:<53} {'':<17} {value:>10,.1f} {unit:<5} {note}", flush=True)
+
+    def add(self, key, floors=None, **values):
+        """Prints a figure, a line for each column; `floors` names the least that the work can cost, by column."""
+        work, columns = FIGURES[key]
+        columns = {c: t for c, t in columns.items() if c in values}
+        figure = {"work": work, "values": {}, "floor": floors or {}}
+        for column, (target, upstream) in columns.items():
+            name, unit, less = COLUMNS[column]
+            value, bound = values[column], target if target is not None else upstream
+            ok = None if bound is None else (value <= bound if less else value >= bound)
+            ratio = value / floors[column] if floors and floors.get(column) else None
+            figure["values"][column] = {"value": value, "target": target, "upstream": upstream, "pass": ok, "ratio": ratio}
+            shown = "" if bound is None else f"{'≤' if less else '≥'} {number(bound)}"
+            print(f"{work:<60} {name:<17} {number(value):>9} {unit:<6} {shown:>10} "
+                  f"{'' if ok is None else 'pass' if ok else 'MISS':<5} {'' if upstream is None else number(upstream):>9} "
+                  f"{'' if ratio is None else f'{ratio:.1f}':>8}", flush=True)
+            work = ""
+        self.data["figures"][key] = figure
+
+    def scale(self, what, count, **values):
+        self.data["scale"].append({"what": what, "count": count, **values})
+        shown = "  ".join(f"{key.replace('_', ' ')} {number(value)}" for key, value in values.items())
+        print(f"{count:>9,} {what:<28} {shown}", flush=True)
+
+    def write(self, path):
+        path.write_text(json.dumps(self.data, indent=1, ensure_ascii=False) + "\n")
+        misses = sum(v["pass"] is False for f in self.data["figures"].values() for v in f["values"].values())
+        print(f"{misses} columns miss; written to {path}")
+
+
+def number(value):
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"

@@ -1,0 +1,121 @@
+"""How cost grows: with entries, with agents, with streams."""
+import json
+import sqlite3
+import subprocess
+
+from deployment import API, BIN, FETCH_X509, Deployment, anonymous, create, entry, settle
+
+CREATE = f"/{API}entry.v1.Entry/BatchCreateEntry"
+
+
+def create_entries(d, count, prefix="load", parent="/other", size=100):
+    """Creates entries in batches; what the load client measured per batch."""
+    script = d.script("entries", [
+        ("", create([entry(f"/{prefix}/{b}/{i}", parent, f"unix:uid:{100_000 + i}") for i in range(min(size, count - b))]))
+        for b in range(0, count, size)])
+    result = d.load("script", "-socket", d.server_socket, "-method", CREATE, "-script", script, "-pid", d.server.pid)
+    if result["failed"]:
+        raise SystemExit(f"entries were refused: {result['failures']}\n{d.log()}")
+    return result
+
+
+def idle_streams(d, connections, streams):
+    """kB of anonymous memory of the agent for each open stream that has had its first message."""
+    settle(d.agent.pid)
+    before = anonymous(d.agent.pid)
+    holder = subprocess.Popen(
+        [str(BIN / "spire-load"), "hold", "-socket", d.agent_socket, *FETCH_X509, "-connections", str(connections),
+         "-streams", str(streams)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    opened = json.loads(holder.stdout.readline() or '{"open": 0}')["open"]
+    if opened != connections * streams:
+        raise SystemExit(f"{opened} of {connections * streams} streams were opened\n{d.log()}")
+    settle(d.agent.pid)
+    used = (anonymous(d.agent.pid) - before) * 1024 / opened
+    holder.stdin.close()
+    ended = json.loads(holder.stdout.readline())["ended"]
+    holder.wait()
+    if ended:
+        raise SystemExit(f"{ended} idle streams were ended\n{d.log()}")
+    return used
+
+
+def store_agents(path, count):
+    """Writes attested agents into the database of a stopped server: attesting them one by one would take hours."""
+    with sqlite3.connect(path) as database:
+        database.executemany(
+            "INSERT INTO attested_node_entries (created_at, updated_at, spiffe_id, data_type, serial_number, expires_at,"
+            " can_reattest) VALUES ('2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', ?, 'join_token', ?,"
+            " '2099-01-01 00:00:00+00:00', 0)",
+            ((f"spiffe://example.org/spire/agent/join_token/{i:08}", str(i + 1)) for i in range(count)))
+        database.executemany(
+            "INSERT INTO node_resolver_map_entries (created_at, updated_at, spiffe_id, type, value)"
+            " VALUES ('2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', ?, 'node', ?)",
+            ((f"spiffe://example.org/spire/agent/join_token/{i:08}", f"zone:{i % 10}") for i in range(count)))
+    database.close()
+
+
+def measure(results, counts):
+    for count in counts:
+        entries(results, count)
+    for count in counts:
+        agents(results, count)
+    # An agent signs a key for each of its entries at the start: more than this is no agent's load.
+    for count in sorted({min(count, 10_000) for count in counts}):
+        own_entries(results, count)
+    for count in counts:
+        streams(results, count)
+
+
+def entries(results, count):
+    """Entries that belong to other agents: what they cost the server."""
+    d = Deployment()
+    try:
+        d.start("spire-server")
+        created = create_entries(d, count)
+        start = d.restart_server()
+        settle(d.server.pid)
+        first = d.first_agent()
+        results.scale("entries on the server", count, creations_per_s=count / created["seconds"], start_ms=start,
+                      memory_mib=anonymous(d.server.pid), first_svid_ms=first)
+    finally:
+        d.close()
+
+
+def agents(results, count):
+    d = Deployment()
+    try:
+        d.start("spire-server")
+        d.stop(d.server)
+        store_agents(d.database, count)
+        start = d.restart_server()
+        settle(d.server.pid)
+        first = d.first_agent()
+        results.scale("attested agents", count, start_ms=start, memory_mib=anonymous(d.server.pid), first_svid_ms=first)
+    finally:
+        d.close()
+
+
+def own_entries(results, count):
+    """Entries of one agent: what they cost it."""
+    d = Deployment()
+    try:
+        d.start("spire-server")
+        create_entries(d, count, parent="/host")
+        first = d.first_agent()
+        settle(d.agent.pid, 120)
+        memory = anonymous(d.agent.pid)
+        restart = d.restart_agent()
+        results.scale("entries of one agent", count, first_svid_ms=first, memory_mib=memory, start_ms=restart)
+    finally:
+        d.close()
+
+
+def streams(results, count):
+    d = Deployment()
+    try:
+        d.start("spire-server")
+        d.first_agent()
+        each = idle_streams(d, max(1, count // 100), min(count, 100))
+        results.scale("idle Workload API streams", count, kb_each=each, memory_mib=anonymous(d.agent.pid))
+    finally:
+        d.close()
