@@ -167,7 +167,12 @@ let package = Package(
     tests("Daemon", [logging, lifecycle]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("Plugins", ["HCL", "Daemon", logging]),
-    tests("RPC", ["SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto]),
+    tests(
+      "RPC",
+      [
+        "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+      ]),
     tests(
       "SQLDatastore", ["Mutations", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf],
       resources: [.copy("Recorded")]),

@@ -3,6 +3,7 @@ import Daemon
 import GRPCCore
 import Logging
 import RPC
+import WorkloadProtos
 
 /// Opens the agent's two sockets and logs what becomes of them (agent-behaviour §10, §15). Used once, by
 /// ``AgentSession``.
@@ -26,6 +27,8 @@ struct AgentEndpoints {
       services.append(WorkloadAPIService(api, processes: .ofEnvironment()))
       policies += WorkloadAPIService.policies
     }
+    services.append(ReflectionService(of: services, descriptorSets: [WorkloadProtosDescriptors.base64]))
+    policies += ReflectionService.policies(callers: .any)
     let apis: Logger.Metadata = ["apis": configuration.isWorkloadAPIEnabled ? "Workload API" : "Health API"]
     return endpoint(socket, services, policies, logger) { event in
       switch event {

@@ -25,6 +25,7 @@ package struct MethodNames: Sendable, Hashable {
     "envoy.service.secret.v3.SecretDiscoveryService": "SDS.v3",
     "grpc.health.v1.Health": "Health",
     "grpc.reflection.v1.ServerReflection": "ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection": "ServerReflection",
     "spire.api.server.logger.v1.Logger": "Logger",
     "spire.api.agent.logger.v1.Logger": "Logger",
     "spire.agent.debug.v1.Debug": "Debug",

@@ -36,7 +36,8 @@ package struct ServerServices: Sendable {
 
   /// The services of the admin socket.
   package var local: [any RegistrableRPCService] {
-    remote + [LoggerAPI(parts), HealthAPI(parts), DebugAPI(parts)]
+    let services: [any RegistrableRPCService] = remote + [LoggerAPI(parts), HealthAPI(parts), DebugAPI(parts)]
+    return services + [ReflectionService(of: services)]
   }
 
   /// A row for every method of every service.
@@ -45,6 +46,6 @@ package struct ServerServices: Sendable {
       AgentMethods.policies, BundleMethods.policies, EntryMethods.policies, SVIDMethods.policies,
       TrustDomainMethods.policies, LocalAuthorityMethods.policies, LoggerMethods.policies, HealthMethods.policies,
       DebugMethods.policies,
-    ].flatMap { $0(limits) }
+    ].flatMap { $0(limits) } + ReflectionService.policies(callers: .local)
   }
 }
