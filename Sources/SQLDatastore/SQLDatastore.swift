@@ -12,6 +12,8 @@ package final class SQLDatastore: Datastore, Sendable {
   let metrics: Metrics
   private let time: any TimeSource
   private let pool: SQLPool
+  /// Writes that wait for the connection.
+  let group: WriteGroup
   private let replica: SQLPool?
   private let schema: SchemaFeatures
 
@@ -27,6 +29,7 @@ package final class SQLDatastore: Datastore, Sendable {
     self.logger = logger
     self.metrics = metrics
     self.time = time
+    group = WriteGroup(schema: schema, time: time, logger: logger, changes: changes)
   }
 
   /// Opens the database, makes or migrates its schema, and checks that it answers.
@@ -105,7 +108,7 @@ package final class SQLDatastore: Datastore, Sendable {
 extension SQLDatastore {
   /// Runs `body` in a transaction that writes, as a call of `datastore.<metric>`, and publishes what it changed.
   func write<T: Sendable>(
-    _ metric: [String], _ body: @Sendable (SQLTransaction) throws(DatastoreError) -> T
+    _ metric: [String], _ body: @escaping @Sendable (SQLTransaction) throws(DatastoreError) -> T
   ) async throws(DatastoreError) -> T {
     let call = metrics.startCall(["datastore"] + metric)
     do throws(DatastoreError) {
@@ -121,7 +124,7 @@ extension SQLDatastore {
   /// Runs a batch in one transaction that writes; each item counts as a call of `datastore.<metric>`.
   func writeBatch<Item: Sendable, T: Sendable>(
     _ metric: [String], _ items: [Item],
-    _ body: @Sendable (SQLTransaction, Item) throws(DatastoreError) -> T
+    _ body: @escaping @Sendable (SQLTransaction, Item) throws(DatastoreError) -> T
   ) async throws(DatastoreError) -> [Result<T, DatastoreError>] {
     if items.isEmpty { return [] }
     let call = metrics.startCall(["datastore"] + metric)
@@ -165,16 +168,9 @@ extension SQLDatastore {
   }
 
   func writeUncounted<T: Sendable>(
-    _ body: @Sendable (SQLTransaction) throws(DatastoreError) -> T
+    _ body: @escaping @Sendable (SQLTransaction) throws(DatastoreError) -> T
   ) async throws(DatastoreError) -> T {
-    let (schema, time, logger, changes) = (schema, time, logger, changes)
-    return try await pool.write { (connection) throws(DatastoreError) -> T in
-      let transaction = SQLTransaction(connection, schema: schema, time: time, logger: logger)
-      let result = try transaction.perform(connection.dialect.beginWriting, body)
-      // On the connection's queue, so that subscribers see commits in their order.
-      changes.publish(transaction.changes)
-      return result
-    }
+    try await group.write(on: pool, body)
   }
 
   private func readUncounted<T: Sendable>(

@@ -8,10 +8,14 @@ package final class ChangeFeed: Sendable {
   private struct State {
     var next: UInt64 = 0
     var subscriptions: [UInt64: WeakSubscription] = [:]
+    var observers: [WeakObserver] = []
     var isFinished = false
   }
   private struct WeakSubscription: Sendable {
     weak var subscription: ChangeSubscription?
+  }
+  private struct WeakObserver: Sendable {
+    weak var observer: (any CommitObserver)?
   }
   private let state = Mutex(State())
 
@@ -30,7 +34,32 @@ package final class ChangeFeed: Sendable {
     return subscription
   }
 
-  /// Hands changes to all subscribers. Called by the datastore after a commit.
+  /// Has every later commit told to `observer`, before its write is acknowledged, for as long as the observer lives.
+  package func observe(_ observer: any CommitObserver) {
+    state.withLock { state in
+      state.observers.removeAll { $0.observer == nil }
+      state.observers.append(WeakObserver(observer: observer))
+    }
+  }
+
+  /// Tells a commit to the observers, then to the subscribers. Called by the datastore in the order of its commits.
+  package func publish(_ commit: DatastoreCommit) {
+    let changes = commit.changes
+    if changes.isEmpty { return }
+    for observer in observers() { observer.committed(commit) }
+    publish(changes)
+  }
+
+  /// Tells that a commit may or may not have taken effect. Called by the datastore.
+  package func publishUncertainty() {
+    for observer in observers() { observer.commitIsUncertain() }
+    var changes = DatastoreChanges()
+    changes.everything = true
+    changes.federationRelationships = true
+    publish(changes)
+  }
+
+  /// Hands changes to all subscribers.
   package func publish(_ changes: DatastoreChanges) {
     if changes.isEmpty { return }
     for subscription in current() { subscription.receive(changes) }
@@ -41,6 +70,8 @@ package final class ChangeFeed: Sendable {
     state.withLock { $0.isFinished = true }
     for subscription in current() { subscription.finish() }
   }
+
+  private func observers() -> [any CommitObserver] { state.withLock { $0.observers.compactMap(\.observer) } }
 
   private func current() -> [ChangeSubscription] {
     state.withLock { state in state.subscriptions.values.compactMap(\.subscription) }

@@ -19,11 +19,11 @@ extension SQLTransaction {
     case .delete:
       for row in rows { try deleteEntry(row) }
     case .dissociate:
-      for row in rows { try insertEntryEvent(row.entry.id) }
+      for row in rows { try insertEntryEvent(row.entry.id, .unread) }
     }
     try execute("DELETE FROM federated_registration_entries WHERE bundle_id = ?", [.integer(bundle)])
     try execute("DELETE FROM bundles WHERE id = ?", [.integer(bundle)])
-    changes.bundles.insert(trustDomain)
+    log.bundles.append(trustDomain)
   }
 
   private func federatedBundle(of trustDomain: TrustDomain) throws(DatastoreError) -> Int64? {

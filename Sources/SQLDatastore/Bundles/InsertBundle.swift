@@ -7,6 +7,6 @@ extension SQLTransaction {
     _ = try insert(
       "INSERT INTO bundles (created_at, updated_at, trust_domain, data) VALUES (?, ?, ?, ?)",
       [now, now, .text(bundle.trustDomain.idString), .blob(try BundleCoding.encode(bundle))])
-    changes.bundles.insert(bundle.trustDomain)
+    log.bundles.append(bundle.trustDomain)
   }
 }

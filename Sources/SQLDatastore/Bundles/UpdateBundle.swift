@@ -6,7 +6,7 @@ extension SQLTransaction {
     try execute(
       "UPDATE bundles SET updated_at = ?, data = ? WHERE id = ?",
       [now, .blob(try BundleCoding.encode(row.bundle)), .integer(row.rowID)])
-    changes.bundles.insert(row.bundle.trustDomain)
+    log.bundles.append(row.bundle.trustDomain)
   }
 
   /// Creates or replaces a bundle.

@@ -5,14 +5,14 @@ import SPIFFE
 
 /// An open transaction: what the statements of `Entries/`, `Agents/`, … run in.
 ///
-/// Made by ``SQLDatastore`` for one operation and used on the connection's queue only. Notes what changed, to be
-/// published after the commit.
+/// Made by ``SQLDatastore`` for one operation and used on the connection's queue only. Notes what changed, and what the
+/// change left, to be published after the commit.
 final class SQLTransaction {
   let connection: any SQLConnection
   let schema: SchemaFeatures
   let time: any TimeSource
   let logger: Logger
-  var changes = DatastoreChanges()
+  var log = TransactionLog()
 
   init(_ connection: any SQLConnection, schema: SchemaFeatures, time: any TimeSource, logger: Logger) {
     self.connection = connection
@@ -63,7 +63,7 @@ final class SQLTransaction {
   func item<T>(
     _ body: () throws(DatastoreError) -> T
   ) throws(DatastoreError) -> Result<T, DatastoreError> {
-    let before = changes
+    let before = log.mark
     try execute("SAVEPOINT item")
     do throws(DatastoreError) {
       let value = try body()
@@ -73,7 +73,7 @@ final class SQLTransaction {
       guard error.code != .unavailable, connection.isInTransaction else { throw error }
       try execute("ROLLBACK TO SAVEPOINT item")
       try execute("RELEASE SAVEPOINT item")
-      changes = before
+      log.undo(to: before)
       return .failure(error)
     }
   }
@@ -81,12 +81,15 @@ final class SQLTransaction {
 
 extension SQLTransaction {
   /// Begins the transaction with `begin`, runs `body`, and commits; undoes everything when either fails.
+  ///
+  /// - Parameter committing: called when the commit begins, for whoever must know that its outcome matters now.
   func perform<T>(
-    _ begin: String, _ body: (SQLTransaction) throws(DatastoreError) -> T
+    _ begin: String, committing: () -> Void = {}, _ body: (SQLTransaction) throws(DatastoreError) -> T
   ) throws(DatastoreError) -> T {
     try execute(begin)
     do throws(DatastoreError) {
       let result = try body(self)
+      committing()
       try execute("COMMIT")
       return result
     } catch {

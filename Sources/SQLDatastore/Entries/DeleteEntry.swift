@@ -7,6 +7,6 @@ extension SQLTransaction {
     try deleteEntrySelectors(entry: row.rowID)
     try deleteEntryDNSNames(entry: row.rowID)
     try execute("DELETE FROM registered_entries WHERE id = ?", [.integer(row.rowID)])
-    try insertEntryEvent(row.entry.id)
+    try insertEntryEvent(row.entry.id, .gone)
   }
 }

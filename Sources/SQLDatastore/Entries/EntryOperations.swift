@@ -1,6 +1,5 @@
 import Daemon
 import DatastoreAPI
-import FoundationEssentials
 import SPIFFE
 
 /// What the operations on entries do within a transaction.
@@ -11,7 +10,7 @@ extension SQLTransaction {
     let time = SQLTime(time.now)
     let now = SQLValue.time(time)
     var stored = entry
-    if stored.id.isEmpty { stored.id = UUID().uuidString.lowercased() }
+    if stored.id.isEmpty { stored.id = RandomUUID.text() }
     stored.revisionNumber = 0
     stored.createdAt = time.seconds
     let bundles = try selectFederatedBundles(entry.federatesWith)
@@ -20,7 +19,7 @@ extension SQLTransaction {
     for selector in stored.selectors { try insertEntrySelector(selector, entry: rowID, at: now) }
     for name in stored.dnsNames { try insertEntryDNSName(name, entry: rowID, at: now) }
     for bundle in bundles { try insertEntryFederation(bundle: bundle.rowID, entry: rowID) }
-    try insertEntryEvent(stored.id)
+    try insertEntryEvent(stored.id, .stored(stored))
     return CreatedEntry(entry: stored, existing: false)
   }
 
@@ -47,7 +46,7 @@ extension SQLTransaction {
       for bundle in bundles { try insertEntryFederation(bundle: bundle.rowID, entry: row.rowID) }
       row.entry.federatesWith = bundles.map(\.trustDomain)
     }
-    try insertEntryEvent(row.entry.id)
+    try insertEntryEvent(row.entry.id, .stored(row.entry))
     return row.entry
   }
 

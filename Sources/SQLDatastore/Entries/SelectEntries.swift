@@ -28,14 +28,20 @@ extension SQLTransaction {
   /// Reads the selectors, DNS names and federated trust domains of rows.
   private func fill(_ rows: inout [EntryRow], wholeTable: Bool) throws(DatastoreError) {
     if rows.isEmpty { return }
-    if wholeTable, rows.count > SQLText.longestList { return try fill(&rows, "", []) }
+    if wholeTable, rows.count > SQLText.longestList { return try fill(&rows, rows.indices, "", []) }
+    var start = 0
     for list in SQLText.lists(rows.map { .integer($0.rowID) }) {
-      try fill(&rows, " WHERE registered_entry_id IN \(SQLText.list(list.count))", list)
+      let part = start..<min(start + SQLText.longestList, rows.count)
+      try fill(&rows, part, " WHERE registered_entry_id IN \(SQLText.list(list.count))", list)
+      start = part.upperBound
     }
   }
 
-  private func fill(_ rows: inout [EntryRow], _ clause: String, _ arguments: [SQLValue]) throws(DatastoreError) {
-    var cursor = EntryCursor(rows)
+  /// The same for the rows in `part`, which the clause names.
+  private func fill(
+    _ rows: inout [EntryRow], _ part: Range<Int>, _ clause: String, _ arguments: [SQLValue]
+  ) throws(DatastoreError) {
+    var cursor = EntryCursor(rows[part])
     try selectEntrySelectors(clause, arguments) { id, selector in
       cursor.at(id).map { rows[$0].entry.selectors.append(selector) }
     }
@@ -53,8 +59,8 @@ private struct EntryCursor {
   private let indices: [Int64: Int]
   private var last: (id: Int64, index: Int?)?
 
-  init(_ rows: [EntryRow]) {
-    indices = Dictionary(rows.enumerated().map { ($1.rowID, $0) }, uniquingKeysWith: { first, _ in first })
+  init(_ rows: ArraySlice<EntryRow>) {
+    indices = Dictionary(rows.indices.lazy.map { (rows[$0].rowID, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   mutating func at(_ id: Int64) -> Int? {

@@ -8,6 +8,6 @@ extension SQLTransaction {
     let id = try insert(
       "INSERT INTO attested_node_entries_events (created_at, updated_at, spiffe_id) VALUES (?, ?, ?)",
       [now, now, .text(agentID.description)])
-    changes.agentEvents.append(AgentEvent(id: id, agentID: agentID))
+    log.agents.append(AgentEvent(id: id, agentID: agentID))
   }
 }

@@ -1,12 +1,12 @@
 import DatastoreAPI
 
 extension SQLTransaction {
-  /// Notes that an entry changed, in the table of events and for this process.
-  func insertEntryEvent(_ entryID: String) throws(DatastoreError) {
+  /// Notes that an entry changed, in the table of events, and what is stored now, for this process.
+  func insertEntryEvent(_ entryID: String, _ image: TransactionLog.EntryImage) throws(DatastoreError) {
     let now = self.now
     let id = try insert(
       "INSERT INTO registered_entries_events (created_at, updated_at, entry_id) VALUES (?, ?, ?)",
       [now, now, .text(entryID)])
-    changes.entryEvents.append(EntryEvent(id: id, entryID: entryID))
+    log.entries.append((EntryEvent(id: id, entryID: entryID), image))
   }
 }

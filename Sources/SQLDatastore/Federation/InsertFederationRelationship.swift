@@ -13,6 +13,6 @@ extension SQLTransaction {
         now, now, .text(relationship.trustDomain.name), .text(relationship.bundleEndpointURL),
         .text(relationship.profile.name), .text(relationship.profile.endpointIDColumn), false,
       ])
-    changes.federationRelationships = true
+    log.federationRelationships = true
   }
 }

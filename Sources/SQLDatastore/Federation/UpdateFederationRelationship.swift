@@ -4,7 +4,7 @@ import SPIFFE
 extension SQLTransaction {
   /// Says whether there was a relationship with this trust domain.
   func updateFederationRelationship(_ relationship: FederationRelationship) throws(DatastoreError) -> Bool {
-    changes.federationRelationships = true
+    log.federationRelationships = true
     return try execute(
       """
       UPDATE federated_trust_domains SET updated_at = ?, bundle_endpoint_url = ?, bundle_endpoint_profile = ?, \

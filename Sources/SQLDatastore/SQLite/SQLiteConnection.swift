@@ -72,10 +72,7 @@ final class SQLiteConnection: SQLConnection {
   ) throws(DatastoreError) {
     statementLogger?.debug("SQL statement", metadata: ["statement": "\(sql)"])
     let statement = try prepare(sql)
-    defer {
-      statement.reset()
-      statements[sql] = statement
-    }
+    defer { statement.reset() }
     let bound = statement.bind(arguments)
     guard bound == SQLITE_OK else { throw fault(bound) }
     while true {
@@ -87,14 +84,20 @@ final class SQLiteConnection: SQLConnection {
     }
   }
 
-  /// Takes a statement out of the cache, so that a nested use of the same text gets one of its own.
+  /// A statement for this text that nobody uses: a nested use of the same text gets one of its own, which is not kept.
   private func prepare(_ sql: String) throws(DatastoreError) -> SQLiteStatement {
-    if let statement = statements.removeValue(forKey: sql) { return statement }
+    let known = statements[sql]
+    if let known, !known.isInUse {
+      known.isInUse = true
+      return known
+    }
     if statements.count >= Self.statementLimit { statements = [:] }
     var prepared: OpaquePointer?
     let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
     guard let prepared, code == SQLITE_OK else { throw fault(code) }
-    return SQLiteStatement(handle: prepared)
+    let statement = SQLiteStatement(handle: prepared)
+    if known == nil { statements[sql] = statement }
+    return statement
   }
 
   private func fault(_ code: Int32) -> DatastoreError {

@@ -4,6 +4,8 @@ import DatastoreAPI
 /// A prepared statement and, while it steps, the row it is at. Owned by its ``SQLiteConnection``.
 final class SQLiteStatement: SQLRow {
   private let handle: OpaquePointer
+  /// From its making or its next use until ``reset()``.
+  var isInUse = true
 
   init(handle: OpaquePointer) { self.handle = handle }
 
@@ -23,6 +25,7 @@ final class SQLiteStatement: SQLRow {
 
   /// Makes the statement ready for its next use and drops the values bound to it.
   func reset() {
+    isInUse = false
     sqlite3_reset(handle)
     sqlite3_clear_bindings(handle)
   }
