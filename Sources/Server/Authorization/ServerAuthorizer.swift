@@ -10,27 +10,35 @@ import SwiftProtobuf
 
 /// Answers who a caller is: administrator, downstream server, or agent in force (server-behaviour §5.4, §6.3).
 ///
-/// Asked for every call, since connections outlive rotations, bans and expiry. Reads the datastore; keeps nothing.
+/// Asked for every call, since connections outlive rotations, bans and expiry. Whom the models in memory know is let in
+/// without a question to the datastore; they have every commit of this process. Nobody is refused before the datastore
+/// was asked too: another server may have attested the agent a moment ago. Keeps nothing.
 package struct ServerAuthorizer: CallAuthorizer {
   private typealias Reason = Spire_Api_Types_PermissionDeniedDetails.Reason
 
   private let adminIDs: Set<SPIFFEID>
+  private let entries: EntryModelKeeper
   private let datastore: any Datastore
   private let time: any TimeSource
 
-  package init(adminIDs: Set<SPIFFEID>, datastore: any Datastore, time: any TimeSource) {
+  package init(
+    adminIDs: Set<SPIFFEID>, entries: EntryModelKeeper, datastore: any Datastore, time: any TimeSource
+  ) {
     self.adminIDs = adminIDs
+    self.entries = entries
     self.datastore = datastore
     self.time = time
   }
 
   package func adminGrant(for id: SPIFFEID) async throws -> AdminGrant? {
     if adminIDs.contains(id) { return .config }
+    if entries.read({ $0.isAdmin(id) }) { return .entries }
     return try await entries(of: id).contains(where: \.admin) ? .entries : nil
   }
 
   package func isDownstream(_ id: SPIFFEID) async throws -> Bool {
-    try await entries(of: id).contains(where: \.downstream)
+    if entries.read({ $0.isDownstream(id) }) { return true }
+    return try await entries(of: id).contains(where: \.downstream)
   }
 
   private func entries(of id: SPIFFEID) async throws -> [RegistrationEntry] {
@@ -52,6 +60,7 @@ package struct ServerAuthorizer: CallAuthorizer {
     guard time.now <= svid.expiresAt else {
       throw denied("Agent SVID is expired", .agentExpired, "agent \"\(id)\" SVID is expired")
     }
+    if let known = entries.agent(id), !known.isBanned, known.serialNumber == presented { return }
     guard let node = try await lookUp(id, call) else {
       throw denied("Agent is not attested", .agentNotAttested, "agent \"\(id)\" is not attested")
     }

@@ -19,7 +19,8 @@ struct ServerEndpoints {
     let adminIDs = Set(configuration.adminIDs)
     let services = ServerServices(
       parts: parts,
-      authorizer: ServerAuthorizer(adminIDs: adminIDs, datastore: parts.datastore, time: parts.time),
+      authorizer: ServerAuthorizer(
+        adminIDs: adminIDs, entries: parts.entries, datastore: parts.datastore, time: parts.time),
       limits: RateLimits(
         attestation: configuration.limitsAttestation, signing: configuration.limitsSigning, time: parts.time),
       logger: logger, metrics: metrics, auditing: configuration.isAuditLogEnabled)

@@ -2,37 +2,37 @@ package import Daemon
 package import DatastoreAPI
 import FoundationEssentials
 package import Logging
-import SPIFFE
+package import SPIFFE
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps the server's ``EntryModel`` in step with the datastore.
+/// Keeps the server's ``EntryModel`` and ``AgentModel`` in step with the datastore, so that no call has to ask it.
 ///
-/// Readers take ``current()``: it holds everything that this process had committed when they asked, so an agent's first
-/// sync sees an entry that was created a moment before. What other servers commit is read from the event tables once per
-/// interval. API methods read it from any task; ``run()`` is its life as a service. A mutex guards the state; whoever
-/// finds work to do does it while the others wait.
-package final class EntryModelKeeper: Service {
-  /// Entries read at a time when everything is read.
-  static let pageSize = 10_000
-
-  private struct State {
-    var model = EntryModel()
-    /// What was taken from the feed or the event tables and is not in the model yet.
-    var owed = DatastoreChanges()
-    var isRefreshing = false
-    var waiters: [CheckedContinuation<Void, Never>] = []
+/// What this process commits is in the models before the write is acknowledged: the datastore tells each commit with
+/// the rows that it left. What other servers commit is read from the event tables once per interval
+/// (`EntryModelKeeper+Polling.swift`). API methods read from any task; ``run()`` is its life as a service. A mutex guards
+/// the state and is never held while the datastore is asked.
+package final class EntryModelKeeper: Service, CommitObserver {
+  struct State {
+    var entries = EntryModel()
+    var agents = AgentModel()
     var entryCursor: EventCursor
     var agentCursor: EventCursor
+    /// Whether everything has to be read again.
+    var needsReload = false
+    /// What this process committed while the datastore was being read: what was read of it may be older.
+    var entriesMeanwhile: [String: RegistrationEntry?] = [:]
+    var agentsMeanwhile: [SPIFFEID: AttestedNode?] = [:]
   }
 
-  private let datastore: any Datastore
-  private let subscription: ChangeSubscription
-  private let interval: Duration
-  private let time: any TimeSource
-  private let metrics: Metrics
-  private let logger: Logger
-  private let state: Mutex<State>
+  let datastore: any Datastore
+  let interval: Duration
+  let time: any TimeSource
+  let metrics: Metrics
+  let logger: Logger
+  let state: Mutex<State>
+  /// Lets one task at a time read the datastore.
+  let turn = PollTurn()
 
   /// - Parameters:
   ///   - interval: how often the event tables are read (`cache_reload_interval`).
@@ -46,50 +46,10 @@ package final class EntryModelKeeper: Service {
     self.time = time
     self.metrics = metrics
     self.logger = logger
-    subscription = datastore.changes.subscribe()
     let patience = 1 + Int(max(0, eventTimeout.seconds - 1) / max(interval.seconds, 0.001))
     state = Mutex(
       State(entryCursor: EventCursor(patience: patience), agentCursor: EventCursor(patience: patience)))
-  }
-
-  /// Builds the model. The server does not serve before.
-  package func build() async throws {
-    logger.info("Building in-memory entry cache")
-    try await metrics.call(["entry", "cache", "reload"]) {
-      // The cursors first: an event between the two reads is seen twice rather than never.
-      let entryEvents = try await datastore.listEntryEvents(after: 0).map(\.id)
-      let agentEvents = try await datastore.listAgentEvents(after: 0).map(\.id)
-      let model = try await load()
-      state.withLock { state in
-        state.entryCursor.observe(entryEvents)
-        state.agentCursor.observe(agentEvents)
-        state.model = model
-      }
-    }
-    reportGauges()
-    logger.info("Completed building in-memory entry cache")
-  }
-
-  /// The model with all that this process has committed so far. If the datastore cannot be read, the last known model:
-  /// an outage of the database takes no identity away.
-  package func current() async -> EntryModel {
-    while true {
-      enum Turn { case read(EntryModel), work(DatastoreChanges), wait }
-      let turn = state.withLock { state -> Turn in
-        if state.isRefreshing { return .wait }
-        let changes = takeChanges(&state)
-        guard !changes.isEmpty else { return .read(state.model) }
-        state.isRefreshing = true
-        return .work(changes)
-      }
-      switch turn {
-      case .read(let model): return model
-      case .work(let changes):
-        let isApplied = await apply(changes)
-        if !isApplied { return state.withLock(\.model) }
-      case .wait: await waitForRefresh()
-      }
-    }
+    datastore.changes.observe(self)
   }
 
   /// Reads what other servers committed, once per interval, until the server stops.
@@ -99,122 +59,48 @@ package final class EntryModelKeeper: Service {
     logger.debug("Stopping in-memory entry cache hydrator")
   }
 
-  /// Reads the event tables once and brings the model up to date.
-  package func poll() async {
-    let counter = metrics.startCall(["entry", "cache", "reload"])
-    do {
-      let (entryCursor, agentCursor) = state.withLock { ($0.entryCursor, $0.agentCursor) }
-      var changes = DatastoreChanges()
-      changes.entryEvents = try await datastore.listEntryEvents(after: entryCursor.last)
-      if !entryCursor.missing.isEmpty {
-        changes.entryEvents += try await datastore.fetchEntryEvents(ids: entryCursor.missing)
-      }
-      changes.agentEvents = try await datastore.listAgentEvents(after: agentCursor.last)
-      if !agentCursor.missing.isEmpty {
-        changes.agentEvents += try await datastore.fetchAgentEvents(ids: agentCursor.missing)
-      }
-      state.withLock { state in
-        // What the feed told us meanwhile is seen already.
-        changes.entryEvents.removeAll { state.entryCursor.hasSeen($0.id) }
-        changes.agentEvents.removeAll { state.agentCursor.hasSeen($0.id) }
-        state.entryCursor.observe(changes.entryEvents.map(\.id))
-        state.agentCursor.observe(changes.agentEvents.map(\.id))
-        state.entryCursor.polled()
-        state.agentCursor.polled()
-        state.owed.merge(changes, limit: ChangeSubscription.limit)
-      }
-      _ = await current()
-      counter.done()
-    } catch {
-      counter.done(error: error)
-      logger.error("Failed to reload entry cache", metadata: ["error": "\(error)"])
-    }
-    reportGauges()
-  }
+  // MARK: Reading
 
-  // MARK: Refreshing
+  /// The entries with all that this process has committed so far. If the datastore cannot be read, the last known ones:
+  /// an outage of the database takes no identity away.
+  package func current() -> EntryModel { state.withLock(\.entries) }
 
-  private func takeChanges(_ state: inout State) -> DatastoreChanges {
-    var changes = state.owed
-    state.owed = DatastoreChanges()
-    if let fresh = subscription.pending() {
-      state.entryCursor.observe(fresh.entryEvents.map(\.id))
-      state.agentCursor.observe(fresh.agentEvents.map(\.id))
-      changes.merge(fresh, limit: ChangeSubscription.limit)
-    }
-    // Only entries and agents are of interest here.
-    changes.bundles = []
-    changes.federationRelationships = false
-    return changes
-  }
+  /// As ``current()``, for a short look: nobody else reads or changes the model meanwhile, and it is not copied.
+  package func read<T>(_ body: (EntryModel) -> T) -> T { state.withLock { body($0.entries) } }
 
-  /// Reads what changed and swaps the model. On failure the changes stay owed.
-  private func apply(_ changes: DatastoreChanges) async -> Bool {
-    do {
-      if changes.everything {
-        let model = try await load()
-        finish { $0.model = model }
-      } else {
-        let ids = Set(changes.entryEvents.map(\.entryID))
-        let agents = Set(changes.agentEvents.map(\.agentID))
-        let entries = ids.isEmpty ? [] : try await datastore.fetchEntries(ids: Array(ids))
-        var selectors: [(SPIFFEID, [Selector])] = []
-        for agent in agents { selectors.append((agent, try await datastore.nodeSelectors(of: agent))) }
-        let removed = ids.subtracting(entries.map(\.id))
-        finish { state in
-          state.model.apply(entries: entries, removed: Array(removed))
-          for (agent, list) in selectors { state.model.setSelectors(list, ofAgent: agent) }
-        }
-      }
-      return true
-    } catch {
-      logger.error("Failed to update entry cache", metadata: ["error": "\(error)"])
-      finish { $0.owed.merge(changes, limit: ChangeSubscription.limit) }
-      return false
-    }
-  }
+  /// What is known of the agent of this ID, without its selectors. Nil says that it is not known here, not that it does
+  /// not exist.
+  package func agent(_ id: SPIFFEID) -> AttestedNode? { state.withLock { $0.agents.node(id) } }
 
-  private func load() async throws -> EntryModel {
-    var model = EntryModel()
-    var token = ""
-    repeat {
-      let filter = EntryFilter(consistency: .tolerateStale)
-      let page = try await datastore.listEntries(filter, page: Page(size: Self.pageSize, token: token))
-      model.apply(entries: page.items)
-      token = page.items.count < Self.pageSize ? "" : page.nextToken
-    } while !token.isEmpty
+  // MARK: Commits of this process
+
+  package func committed(_ commit: DatastoreCommit) {
+    guard !commit.entries.isEmpty || !commit.agents.isEmpty else { return }
     let now = Int64(time.now.timeIntervalSince1970)
-    for (agent, selectors) in try await datastore.listNodeSelectors(validAt: now, consistency: .tolerateStale) {
-      model.setSelectors(selectors, ofAgent: agent)
-    }
-    return model
-  }
-
-  private func finish(_ change: (inout State) -> Void) {
-    let waiters = state.withLock { state in
-      change(&state)
-      state.isRefreshing = false
-      defer { state.waiters = [] }
-      return state.waiters
-    }
-    for waiter in waiters { waiter.resume() }
-  }
-
-  private func waitForRefresh() async {
-    await withCheckedContinuation { continuation in
-      let isOver = state.withLock { state in
-        guard state.isRefreshing else { return true }
-        state.waiters.append(continuation)
-        return false
+    state.withLock { state in
+      for change in commit.entries {
+        // Seen by a poll, what is here was read after this commit and may be newer.
+        guard !state.entryCursor.hasSeen(change.event.id) else { continue }
+        let id = change.event.entryID
+        state.entries.set(change.entry, id: id)
+        if turn.isTaken { state.entriesMeanwhile[id] = .some(change.entry) }
       }
-      if isOver { continuation.resume() }
+      for change in commit.agents {
+        guard !state.agentCursor.hasSeen(change.event.id) else { continue }
+        state.set(change.agent, id: change.event.agentID, now: now)
+        if turn.isTaken { state.agentsMeanwhile[change.event.agentID] = .some(change.agent) }
+      }
+      state.entryCursor.observe(commit.entries.lazy.map(\.event.id))
+      state.agentCursor.observe(commit.agents.lazy.map(\.event.id))
     }
   }
 
-  private func reportGauges() {
-    let model = state.withLock(\.model)
-    metrics.setGauge(["entry", "entries_by_entryid_cache", "count"], to: Double(model.entryCount))
-    metrics.setGauge(["entry", "nodealiases_by_entryid_cache", "count"], to: Double(model.aliasCount))
-    metrics.setGauge(["node", "agents_by_id_cache", "count"], to: Double(model.agentCount))
+  package func commitIsUncertain() { state.withLock { $0.needsReload = true } }
+}
+
+extension EntryModelKeeper.State {
+  mutating func set(_ agent: AttestedNode?, id: SPIFFEID, now: Int64) {
+    let isKnown = agents.set(agent, id: id, now: now)
+    entries.setSelectors(isKnown ? agent?.selectors ?? [] : [], ofAgent: id)
   }
 }

@@ -11,6 +11,8 @@ package struct EventCursor: Equatable, Sendable {
   package private(set) var last: Int64
   /// Skipped IDs with the number of polls for which they are still asked for.
   private var gaps: [Int64: Int] = [:]
+  /// Whether what was before the first event is known.
+  private var isComplete = false
   private let patience: Int
 
   /// - Parameter patience: polls after which a skipped ID is taken for a transaction that was rolled back.
@@ -25,6 +27,9 @@ package struct EventCursor: Equatable, Sendable {
   /// Whether an event of this ID has been read.
   package func hasSeen(_ id: Int64) -> Bool { id <= last && gaps[id] == nil }
 
+  /// Everything that is visible now has been read: if that was nothing, IDs before the first event will be missed too.
+  package mutating func complete() { isComplete = true }
+
   /// Takes IDs that were read, in any order.
   package mutating func observe(_ ids: some Sequence<Int64>) {
     for id in ids.sorted() {
@@ -32,8 +37,8 @@ package struct EventCursor: Equatable, Sendable {
         gaps[id] = nil
         continue
       }
-      // The first event of all: what was before is not of interest.
-      if last > 0 {
+      // The first event of all: what was before was read with the rows, if they have been read.
+      if last > 0 || isComplete {
         let skipped = id - last - 1
         if skipped > 0, skipped <= Int64(Self.maximumGaps - gaps.count) {
           for gap in (last + 1)..<id { gaps[gap] = patience }

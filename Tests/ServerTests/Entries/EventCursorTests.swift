@@ -39,6 +39,15 @@ import Testing
     #expect(cursor.missing == [])
   }
 
+  @Test func nothingIsMissedAfterAnEmptyTable() {
+    var cursor = EventCursor(patience: 2)
+    cursor.observe([])
+    cursor.complete()
+    cursor.observe([3])
+    #expect(cursor.missing == [1, 2])
+    #expect(!cursor.hasSeen(1) && cursor.hasSeen(3))
+  }
+
   @Test func aJumpOfTheSequenceIsBounded() {
     var cursor = EventCursor(patience: 2)
     cursor.observe([1, 1 << 40])

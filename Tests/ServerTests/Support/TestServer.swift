@@ -22,6 +22,8 @@ struct TestServer: Sendable {
     var auditing = false
     var features = ServerParts.Options()
     var time = TestTime()
+    /// What the datastore does is counted here.
+    var datastoreMetrics = Metrics.none
     /// Files to begin with, instead of empty ones.
     var datastoreFile: String?
     var keysFile: String?
@@ -55,8 +57,8 @@ struct TestServer: Sendable {
     let log = LogCapture()
     let (time, logger) = (options.time, log.logger)
     let opened = try await SQLDatastore.open(
-      SQLDatastoreConfiguration(connectionString: folder + "/datastore.sqlite3"), logger: logger, metrics: .none,
-      time: time)
+      SQLDatastoreConfiguration(connectionString: folder + "/datastore.sqlite3"), logger: logger,
+      metrics: options.datastoreMetrics, time: time)
     let datastore: any Datastore = opened
     let keys: any KeyManager =
       options.keysFile == nil ? MemoryKeyManager() : try await DiskKeyManager.open(keysPath: folder + "/keys.json")
@@ -76,7 +78,7 @@ struct TestServer: Sendable {
       logLevel: LogLevelControl(launch: .debug), time: time, startedAt: time.now, options: options.features)
     let services = ServerServices(
       parts: parts,
-      authorizer: ServerAuthorizer(adminIDs: options.adminIDs, datastore: datastore, time: time),
+      authorizer: ServerAuthorizer(adminIDs: options.adminIDs, entries: entries, datastore: datastore, time: time),
       limits: RateLimits(attestation: options.limitsAttestation, signing: false, time: time), logger: logger,
       metrics: .none, auditing: options.auditing)
     var tls = GRPCEndpoint.Options()

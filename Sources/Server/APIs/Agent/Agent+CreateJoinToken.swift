@@ -27,7 +27,7 @@ extension AgentAPI {
         throw call.failure(.invalidArgument, "invalid agent ID", error)
       }
     }
-    let value = request.token.isEmpty ? UUID().uuidString.lowercased() : request.token
+    let value = request.token.isEmpty ? RandomUUID.text() : request.token
     let parent: SPIFFEID
     do {
       parent = try JoinTokenAttestation.agentID(token: value, trustDomain: server.trustDomain)

@@ -15,16 +15,7 @@ extension AgentAPI {
     let id = try call.requireCallerID()
     call.note("spiffe_id", id.description)
     try await call.limitRate("rejecting request due to renew agent rate limiting")
-    let node: AttestedNode?
-    do {
-      node = try await server.datastore.fetchAgent(id: id)
-    } catch {
-      throw call.failure(.internalError, "failed to fetch agent", error)
-    }
-    guard let node else { throw call.failure(.notFound, "agent not found") }
-    guard !node.canReattest else {
-      throw call.failure(.permissionDenied, "agent must reattest instead of renew", reason: .agentMustReattest)
-    }
+    try await requireRenewable(id, call)
     guard request.hasParams else { throw call.failure(.invalidArgument, "params cannot be nil") }
     guard !request.params.csr.isEmpty else { throw call.failure(.invalidArgument, "missing CSR") }
     let svid = try await sign(csr: [UInt8](request.params.csr), agent: id, call)
@@ -40,6 +31,21 @@ extension AgentAPI {
     var response = Spire_Api_Server_Agent_V1_RenewAgentResponse()
     response.svid = svid.api
     return response
+  }
+
+  /// Refuses agents that are to attest again, and those that are gone. Before a refusal the datastore is asked.
+  private func requireRenewable(_ id: SPIFFEID, _ call: APICall) async throws {
+    if let known = server.entries.agent(id), !known.canReattest { return }
+    let node: AttestedNode?
+    do {
+      node = try await server.datastore.fetchAgent(id: id)
+    } catch {
+      throw call.failure(.internalError, "failed to fetch agent", error)
+    }
+    guard let node else { throw call.failure(.notFound, "agent not found") }
+    guard !node.canReattest else {
+      throw call.failure(.permissionDenied, "agent must reattest instead of renew", reason: .agentMustReattest)
+    }
   }
 
   /// Parses the CSR (whose own signature is not asked for: the channel has proved the caller) and signs an agent SVID.

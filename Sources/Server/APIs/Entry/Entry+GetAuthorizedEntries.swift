@@ -9,9 +9,8 @@ extension EntryAPI {
     let call = try APICall(context)
     let id = try call.requireCallerID()
     let mask = request.hasOutputMask ? request.outputMask : nil
-    let model = await server.entries.current()
     var response = Spire_Api_Server_Entry_V1_GetAuthorizedEntriesResponse()
-    response.entries = model.authorizedEntries(for: id).map { $0.api(mask: mask) }
+    response.entries = server.entries.read { $0.authorizedEntries(for: id) }.map { $0.api(mask: mask) }
     return response
   }
 }

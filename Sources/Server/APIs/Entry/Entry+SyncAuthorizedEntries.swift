@@ -22,7 +22,7 @@ extension EntryAPI {
       throw call.failure(.invalidArgument, "revision number cannot be masked")
     }
     let mask = first.hasOutputMask ? first.outputMask : nil
-    let entries = await server.entries.current().authorizedEntries(for: id)
+    let entries = server.entries.read { $0.authorizedEntries(for: id) }
     guard entries.count > Self.syncPageSize else {
       var whole = SyncResponse()
       whole.entries = entries.map { $0.api(mask: mask) }

@@ -15,21 +15,27 @@ extension SVIDAPI {
     guard !request.params.isEmpty else { throw call.failure(.invalidArgument, "missing parameters") }
     try await call.limitRate("rejecting request due to certificate signing rate limiting", count: request.params.count)
     let agent = try call.requireCallerID()
-    let entries = await server.entries.current()
-      .authorizedEntries(for: agent, ids: Set(request.params.map(\.entryID)))
+    let ids = Set(request.params.map(\.entryID))
+    let entries = server.entries.read { $0.authorizedEntries(for: agent, ids: ids) }
     var response = BatchResponse()
     response.results.reserveCapacity(request.params.count)
     for params in request.params {
       let result = await sign(params, entries, call)
-      var fields = ["csr": AuditValue.sha256(params.csr), "entry_id": params.entryID]
-      if result.hasSvid {
-        fields["spiffe_id"] = entries[params.entryID]?.spiffeID.description
-        fields["expires_at"] = String(result.svid.expiresAt)
-      }
-      call.auditItem(fields, status: result.status)
+      call.auditItem(auditFields(params, result, entries[params.entryID]), status: result.status)
       response.results.append(result)
     }
     return response
+  }
+
+  private func auditFields(
+    _ params: Spire_Api_Server_Svid_V1_NewX509SVIDParams, _ result: BatchResponse.Result, _ entry: RegistrationEntry?
+  ) -> [String: String] {
+    var fields = ["csr": AuditValue.sha256(params.csr), "entry_id": params.entryID]
+    if result.hasSvid {
+      fields["spiffe_id"] = entry?.spiffeID.description
+      fields["expires_at"] = String(result.svid.expiresAt)
+    }
+    return fields
   }
 
   private func sign(
@@ -55,10 +61,12 @@ extension SVIDAPI {
       } catch {
         throw APIItemError(.internalError, "failed to sign X509-SVID", error)
       }
-      call.note("expiration", svid.expirationText)
-      call.note("serial_num", svid.serialNumber)
-      call.note("revision_number", String(entry.revisionNumber))
-      call.debug("Signed X509 SVID")
+      call.debug(
+        "Signed X509 SVID",
+        [
+          "expiration": svid.expirationText, "serial_num": svid.serialNumber,
+          "revision_number": String(entry.revisionNumber),
+        ])
       result.svid = svid.api
       result.svid.hint = entry.hint
       result.status = .ok

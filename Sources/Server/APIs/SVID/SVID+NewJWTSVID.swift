@@ -14,8 +14,8 @@ extension SVIDAPI {
     try requireJWT(call)
     try await call.limitRate("rejecting request due to JWT signing request rate limiting")
     let agent = try call.requireCallerID()
-    let model = await server.entries.current()
-    guard let entry = model.authorizedEntries(for: agent, ids: [request.entryID])[request.entryID] else {
+    let id = request.entryID
+    guard let entry = server.entries.read({ $0.authorizedEntries(for: agent, ids: [id]) })[id] else {
       call.note("entry_id", request.entryID)
       throw call.failure(.notFound, "entry not found or not authorized")
     }

@@ -1,0 +1,40 @@
+package import DatastoreAPI
+package import SPIFFE
+
+/// The agents whose SVID is in force, held in memory: who may call, with which serial numbers (server-behaviour §5.4).
+///
+/// A value: ``EntryModelKeeper`` owns it. An agent that is not here may still be one: whoever is about to refuse a call
+/// asks the datastore first.
+package struct AgentModel: Sendable {
+  private var nodes: [SPIFFEID: AttestedNode] = [:]
+
+  package init() {}
+
+  package var count: Int { nodes.count }
+
+  /// The agent of this ID, without its selectors.
+  package func node(_ id: SPIFFEID) -> AttestedNode? { nodes[id] }
+
+  /// Makes `node` the one of this ID. Nil, or an agent none of whose SVIDs is valid at `now` (Unix seconds): there is
+  /// none.
+  /// - Returns: whether there is one now.
+  @discardableResult
+  mutating func set(_ node: AttestedNode?, id: SPIFFEID, now: Int64) -> Bool {
+    guard var node, Self.end(of: node) > now else {
+      nodes[id] = nil
+      return false
+    }
+    node.selectors = []
+    nodes[id] = node
+    return true
+  }
+
+  /// Forgets the agents whose SVIDs ended before `now` (Unix seconds), and names them.
+  mutating func removeExpired(now: Int64) -> [SPIFFEID] {
+    let expired = nodes.values.filter { Self.end(of: $0) <= now }.map(\.id)
+    for id in expired { nodes[id] = nil }
+    return expired
+  }
+
+  private static func end(of node: AttestedNode) -> Int64 { max(node.expiresAt, node.newExpiresAt) }
+}
