@@ -75,7 +75,9 @@ package struct SoftwareKey: ManagedKey {
 
   package func signNow(_ message: [UInt8], algorithm: SignatureAlgorithm) throws -> [UInt8] {
     switch (material, algorithm) {
-    case (.p256(let key), .ecdsaSHA256): Array(try key.signature(for: SHA256.hash(data: message)).derRepresentation)
+    case (.p256(let key), .ecdsaSHA256):
+      // What nearly all credentials are signed with: without the detours of a general encoder.
+      Self.der(try key.signature(for: SHA256.hash(data: message)).rawRepresentation)
     case (.p256(let key), .ecdsaSHA384): Array(try key.signature(for: SHA384.hash(data: message)).derRepresentation)
     case (.p384(let key), .ecdsaSHA256): Array(try key.signature(for: SHA256.hash(data: message)).derRepresentation)
     case (.p384(let key), .ecdsaSHA384): Array(try key.signature(for: SHA384.hash(data: message)).derRepresentation)
@@ -86,6 +88,17 @@ package struct SoftwareKey: ManagedKey {
         .invalidArgument,
         "failed to sign data: key \"\(id)\" of type \(type.rawValue) cannot make \(algorithm) signatures")
     }
+  }
+
+  /// The DER of an ECDSA signature that is given as r and s of equal length (RFC 3279 §2.2.3).
+  private static func der(_ raw: some Collection<UInt8>) -> [UInt8] {
+    let half = raw.index(raw.startIndex, offsetBy: raw.count / 2)
+    var writer = DERWriter(capacity: 80)
+    writer.sequence {
+      $0.integer(magnitude: raw[..<half])
+      $0.integer(magnitude: raw[half...])
+    }
+    return writer.bytes
   }
 
   package func sign(_ message: [UInt8], algorithm: SignatureAlgorithm) async throws -> [UInt8] {

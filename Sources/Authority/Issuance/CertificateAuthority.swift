@@ -108,7 +108,7 @@ package final class CertificateAuthority: Sendable {
     let signed = try await X509Signer(issuer: ca.issuer).sign(validated)
     metrics.incrementCounter(["server_ca", "sign", counter])
     return IssuedX509SVID(
-      id: id, chain: [signed.der] + ca.upstreamChain, serialNumber: String(made.serialNumber),
+      id: id, chain: [signed.der] + ca.upstreamChain, serial: made.serialNumber,
       notBefore: made.notBefore, expiresAt: made.notAfter, subject: made.subject, authorityID: ca.authorityID)
   }
 

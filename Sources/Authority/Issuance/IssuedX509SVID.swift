@@ -5,8 +5,7 @@ package struct IssuedX509SVID: Hashable, Sendable {
   package let id: SPIFFEID
   /// The certificate, then the intermediates up to but not including the root. DER.
   package let chain: [[UInt8]]
-  /// The certificate's serial number in decimal.
-  package let serialNumber: String
+  package let serial: UInt128
   /// Seconds since 1970.
   package let notBefore: Int64
   /// Seconds since 1970.
@@ -15,4 +14,7 @@ package struct IssuedX509SVID: Hashable, Sendable {
   package let subject: DistinguishedName
   /// The X.509 authority that signed it.
   package let authorityID: String
+
+  /// The certificate's serial number in decimal.
+  package var serialNumber: String { String(serial) }
 }

@@ -7,7 +7,8 @@ struct CertificateEncoder {
   let algorithm: CertificateSignature
 
   func tbsCertificate(_ template: X509Template, subjectKeyID: [UInt8]) -> [UInt8] {
-    let subject = template.subject.encoded
+    // Nearly all SVIDs have the same name.
+    let subject = template.subject == .svid ? Self.svidSubject : template.subject.encoded
     var writer = DERWriter(capacity: 1024)
     writer.sequence { tbs in
       tbs.element(DERTag.constructedContext(0)) { $0.integer(2) }
@@ -28,6 +29,8 @@ struct CertificateEncoder {
     }
     return writer.bytes
   }
+
+  private static let svidSubject = DistinguishedName.svid.encoded
 
   private func appendExtensions(
     _ template: X509Template, subjectKeyID: [UInt8], hasSubject: Bool, to list: inout DERWriter

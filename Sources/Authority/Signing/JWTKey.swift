@@ -9,12 +9,16 @@ package struct JWTKey: Sendable {
   package let keyID: String
   package let issuedAt: Date
   package let expiresAt: Date
+  /// What all its tokens begin with.
+  let tokenPrefix: [UInt8]
 
   package init(key: any ManagedKey, keyID: String, issuedAt: Date, expiresAt: Date) {
     self.key = key
     self.keyID = keyID
     self.issuedAt = issuedAt
     self.expiresAt = expiresAt
+    tokenPrefix = JWTSVIDEncoder.prefix(
+      algorithm: JWSAlgorithm(signingWith: key.publicKey.keyType), keyID: keyID)
   }
 
   package var authorityID: String { keyID }

@@ -6,8 +6,7 @@ struct JWTSigner: Sendable {
   let key: JWTKey
 
   nonisolated(nonsending) func sign(_ claims: ValidatedClaims) async throws(AuthorityError) -> String {
-    let algorithm = JWSAlgorithm(signingWith: key.key.publicKey.keyType)
-    let input = JWTSVIDEncoder.signingInput(algorithm: algorithm, keyID: key.keyID, claims: claims.claims)
+    let input = JWTSVIDEncoder.signingInput(prefix: key.tokenPrefix, claims: claims.claims)
     do {
       let managed = key.key
       let signing = CertificateSignature(key: managed.type).signing

@@ -7,4 +7,13 @@ struct X509Issuer: Sendable {
   /// The CA's SubjectKeyIdentifier; nil where the certificate signs itself and carries no AuthorityKeyIdentifier.
   let keyID: [UInt8]?
   let key: any ManagedKey
+  /// How its key signs.
+  let algorithm: CertificateSignature
+
+  init(rawName: [UInt8], keyID: [UInt8]?, key: any ManagedKey) {
+    self.rawName = rawName
+    self.keyID = keyID
+    self.key = key
+    algorithm = CertificateSignature(key: key.type)
+  }
 }

@@ -13,7 +13,7 @@ struct X509Signer: Sendable {
   nonisolated(nonsending) func sign(_ validated: ValidatedTemplate) async throws(AuthorityError) -> SignedCertificate {
     let template = validated.template
     let subjectKeyID = template.publicKey.subjectKeyIdentifier
-    let algorithm = CertificateSignature(key: issuer.key.type)
+    let algorithm = issuer.algorithm
     let tbs = CertificateEncoder(issuer: issuer, algorithm: algorithm)
       .tbsCertificate(template, subjectKeyID: subjectKeyID)
     let signature: [UInt8]

@@ -28,7 +28,14 @@ package struct Metrics: Sendable {
   /// Reports nothing.
   package static let none = Metrics(sinks: [])
 
-  package func incrementCounter(_ key: [String], by value: Double = 1, labels: [MetricLabel] = []) {
+  /// Whether anybody listens: without a sink nothing has to be put together.
+  var isOn: Bool { !sinks.isEmpty }
+
+  package func incrementCounter(
+    _ key: @autoclosure () -> [String], by value: Double = 1, labels: [MetricLabel] = []
+  ) {
+    guard isOn else { return }
+    let key = key()
     for sink in sinks { sink.incrementCounter(key, by: value, labels: labels) }
   }
 
@@ -75,10 +82,14 @@ package struct CallCounter: Sendable {
   let start: ContinuousClock.Instant
 
   /// Adds a label that is known only during the call.
-  package mutating func add(_ name: String, _ value: String) { labels.append(MetricLabel(name, value)) }
+  package mutating func add(_ name: String, _ value: String) {
+    guard metrics.isOn else { return }
+    labels.append(MetricLabel(name, value))
+  }
 
   /// Reports the call with the name of its gRPC status code.
   package func done(status: String = "OK") {
+    guard metrics.isOn else { return }
     let all = labels + [MetricLabel("status", status)]
     metrics.incrementCounter(key, labels: all)
     metrics.addSample(key + ["elapsed_time"], start.duration(to: .now).seconds * 1000, labels: all)

@@ -31,8 +31,9 @@ package final class AuditLog: Sendable {
   }
 
   /// Adds fields to the call's record and to every later item.
-  func share(_ fields: Logger.Metadata) {
+  func share(_ fields: @autoclosure () -> Logger.Metadata) {
     guard logger != nil else { return }
+    let fields = fields()
     state.withLock { $0.shared.merge(fields) { $1 } }
   }
 

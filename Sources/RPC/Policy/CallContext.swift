@@ -19,15 +19,21 @@ import Synchronization
 /// ```
 package final class CallContext: ServerContext.TransportSpecific {
   private struct State {
+    var requestID: String?
     var authorization: Authorization?
     var labels: [MetricLabel] = []
     var logger: Logger?
+
+    mutating func identify() -> String {
+      if let requestID { return requestID }
+      let made = RandomUUID.text()
+      requestID = made
+      return made
+    }
   }
 
   package let policy: MethodPolicy
   package let peer: PeerConnection
-  /// A UUID that is in every record about this call.
-  package let requestID: String
   /// When the caller gives up, if it said so.
   package let deadline: ContinuousClock.Instant?
   package let audit: AuditLog
@@ -49,9 +55,10 @@ package final class CallContext: ServerContext.TransportSpecific {
     self.cancellation = cancellation
     self.style = style
     base = logger
-    requestID = UUID().uuidString.lowercased()
     var auditLogger: Logger?
     if auditing {
+      let requestID = RandomUUID.text()
+      state.withLock { $0.requestID = requestID }
       auditLogger = style.logger(logger, policy: policy, caller: peer.caller, requestID: requestID)
       auditLogger?[metadataKey: "type"] = "audit"
       if let process = peer.caller.process {
@@ -64,6 +71,12 @@ package final class CallContext: ServerContext.TransportSpecific {
   }
 
   package var caller: Caller { peer.caller }
+
+  /// A UUID that is in every record about this call. Made when the first record needs it: most calls have none.
+  package var requestID: String { state.withLock { $0.identify() } }
+
+  /// Whether records of this level are written, so that what they say need not be put together for nothing.
+  package func logs(_ level: Logger.Level) -> Bool { base.logLevel <= level }
 
   /// Why the call was let in; `nil` until then.
   package var authorization: Authorization? { state.withLock { $0.authorization } }
@@ -82,7 +95,7 @@ package final class CallContext: ServerContext.TransportSpecific {
   package var logger: Logger {
     state.withLock { state in
       if let logger = state.logger { return logger }
-      var logger = style.logger(base, policy: policy, caller: peer.caller, requestID: requestID)
+      var logger = style.logger(base, policy: policy, caller: peer.caller, requestID: state.identify())
       if let authorization = state.authorization, style == .server {
         logger[metadataKey: "authorized_as"] = "\(authorization.role)"
         logger[metadataKey: "authorized_via"] = "\(authorization.via)"
@@ -123,7 +136,7 @@ package final class CallContext: ServerContext.TransportSpecific {
   /// - Parameter refusing: what the refusal's message begins with.
   package func limit(_ count: Int, refusing: String) async throws {
     guard let limiter = policy.rateLimit, let address = caller.address else { return }
-    let counter = metrics.startCall(["rateLimit"] + policy.names.words)
+    let counter = metrics.startCall(policy.names.rateLimitKey)
     let patience = deadline.map { ContinuousClock.now.duration(to: $0) }
     do {
       try await withCallCancellation(cancellation) {

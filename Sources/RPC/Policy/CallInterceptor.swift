@@ -57,7 +57,7 @@ package struct CallInterceptor: ServerInterceptor {
     let call = CallContext(
       policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
       deadline: timeout.map { .now + $0 }, cancellation: context.cancellation)
-    let recorder = CallRecorder(call: call, counter: metrics.startCall(["rpc"] + policy.names.words))
+    let recorder = CallRecorder(call: call, counter: metrics.startCall(policy.names.callKey))
     do {
       call.authorized(try await CallAuthorization(authorizer: authorizer).authorize(call))
     } catch {

@@ -10,14 +10,21 @@ package struct MethodNames: Sendable, Hashable {
   package let method: String
   /// The words of the metric without its first one: `svid`, `v1`, `svid`, `mint_x509svid`.
   package let words: [String]
+  /// The key under which calls are counted: `rpc`, then ``words``.
+  let callKey: [String]
+  /// The key under which calls that have to wait for their rate limit are counted.
+  let rateLimitKey: [String]
 
   package init(_ descriptor: MethodDescriptor, words: [String]? = nil) {
     let service = descriptor.service.fullyQualifiedService
     full = "/\(service)/\(descriptor.method)"
     self.service = Self.short(service)
     method = descriptor.method
-    self.words =
+    let words =
       words ?? (self.service.split(separator: ".").map { Self.word($0) } + [Self.word(descriptor.method[...])])
+    self.words = words
+    callKey = ["rpc"] + words
+    rateLimitKey = ["rateLimit"] + words
   }
 
   private static let known: [String: String] = [

@@ -25,14 +25,10 @@ package struct DERWriter {
       buffer[start - 1] = UInt8(length)
       return
     }
-    var rest = length
-    var digits: [UInt8] = []
-    while rest > 0 {
-      digits.insert(UInt8(truncatingIfNeeded: rest), at: 0)
-      rest >>= 8
-    }
-    buffer[start - 1] = 0x80 | UInt8(digits.count)
-    buffer.insert(contentsOf: digits, at: start)
+    let count = (Int.bitWidth - length.leadingZeroBitCount + 7) / 8
+    buffer[start - 1] = 0x80 | UInt8(count)
+    buffer.insert(
+      contentsOf: (0..<count).lazy.map { UInt8(truncatingIfNeeded: length >> (8 * (count - 1 - $0))) }, at: start)
   }
 
   /// An element with these contents.

@@ -19,6 +19,11 @@ public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
   public init(_ members: [Member] = []) {
     self.members = []
     self.members.reserveCapacity(members.count)
+    // The claims of a token are few: a table of their names would cost more than looking through them.
+    if members.count <= 8 {
+      for member in members { self[member.name] = member.value }
+      return
+    }
     var positions: [[UInt8]: Int] = [:]
     for member in members {
       let position = positions.updateValue(self.members.count, forKey: Array(member.name.utf8))

@@ -29,11 +29,23 @@ public enum JWTSVIDEncoder {
   public static func signingInput(
     algorithm: JWSAlgorithm, keyID: String, type: String = "JWT", claims: JSONObject
   ) -> [UInt8] {
+    signingInput(prefix: prefix(algorithm: algorithm, keyID: keyID, type: type), claims: claims)
+  }
+
+  /// What all tokens of one key begin with: base64url header and a dot. Made once per key.
+  package static func prefix(algorithm: JWSAlgorithm, keyID: String, type: String = "JWT") -> [UInt8] {
     let header: JSONObject = ["alg": .string(algorithm.rawValue), "kid": .string(keyID), "typ": .string(type)]
+    var prefix: [UInt8] = []
+    Base64.appendURL(JSONValue.object(header).encoded(.sorted), to: &prefix)
+    prefix.append(UInt8(ascii: "."))
+    return prefix
+  }
+
+  /// What is signed, from the ``prefix(algorithm:keyID:type:)`` of the key.
+  package static func signingInput(prefix: [UInt8], claims: JSONObject) -> [UInt8] {
     var input: [UInt8] = []
     input.reserveCapacity(512)
-    Base64.appendURL(JSONValue.object(header).encoded(.sorted), to: &input)
-    input.append(UInt8(ascii: "."))
+    input.append(contentsOf: prefix)
     Base64.appendURL(JSONValue.object(claims).encoded(.sorted), to: &input)
     return input
   }

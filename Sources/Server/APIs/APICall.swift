@@ -13,16 +13,27 @@ import SwiftProtobuf
 /// A value: a method that works on items copies it, so that the fields of one item do not leak into the next.
 struct APICall: Sendable {
   let context: CallContext
-  private(set) var fields: Logger.Metadata = [:]
+  private var notes: [(name: String, value: String)] = []
 
   init(_ context: ServerContext) throws { self.context = try context.call }
 
   // MARK: Log and audit
 
   /// Adds a field to the log lines that follow.
-  mutating func note(_ name: String, _ value: String) { fields[name] = "\(value)" }
+  mutating func note(_ name: String, _ value: String) { notes.append((name, value)) }
 
-  func debug(_ message: String) { context.logger.debug("\(message)", metadata: fields) }
+  /// The fields gathered so far; of two with one name the later one counts.
+  private var fields: Logger.Metadata {
+    var fields: Logger.Metadata = [:]
+    for note in notes { fields[note.name] = "\(note.value)" }
+    return fields
+  }
+
+  /// Logs with more fields than were gathered. Neither is put together when nobody wants to read it.
+  func debug(_ message: String, _ more: @autoclosure () -> [String: String] = [:]) {
+    guard context.logs(.debug) else { return }
+    context.logger.debug("\(message)", metadata: fields.merging(more().mapValues { "\($0)" }) { $1 })
+  }
   func info(_ message: String) { context.logger.info("\(message)", metadata: fields) }
   func warning(_ message: String) { context.logger.warning("\(message)", metadata: fields) }
   func error(_ message: String) { context.logger.error("\(message)", metadata: fields) }

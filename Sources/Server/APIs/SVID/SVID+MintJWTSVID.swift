@@ -11,10 +11,9 @@ extension SVIDAPI {
     request: Spire_Api_Server_Svid_V1_MintJWTSVIDRequest, context: ServerContext
   ) async throws -> Spire_Api_Server_Svid_V1_MintJWTSVIDResponse {
     var call = try APICall(context)
-    let audience = request.audience.joined(separator: ",")
     call.audit([
-      "spiffe_id": "spiffe://\(request.id.trustDomain)\(request.id.path)", "audience": audience,
-      "ttl": String(request.ttl),
+      "spiffe_id": "spiffe://\(request.id.trustDomain)\(request.id.path)",
+      "audience": request.audience.joined(separator: ","), "ttl": String(request.ttl),
     ])
     try requireJWT(call)
     let id: SPIFFEID
@@ -48,9 +47,12 @@ extension SVIDAPI {
     } catch {
       throw call.failure(.internalError, "failed to sign JWT-SVID", error)
     }
-    call.note("audience", "[" + request.audience.joined(separator: " ") + "]")
-    call.note("expiration", GoTime.rfc3339(Date(timeIntervalSince1970: Double(svid.expiresAt))))
-    call.debug("Server CA successfully signed JWT SVID")
+    call.debug(
+      "Server CA successfully signed JWT SVID",
+      [
+        "audience": "[" + request.audience.joined(separator: " ") + "]",
+        "expiration": GoTime.rfc3339(Date(timeIntervalSince1970: Double(svid.expiresAt))),
+      ])
     var message = Spire_Api_Types_JWTSVID()
     message.token = svid.token
     message.id = request.id.api

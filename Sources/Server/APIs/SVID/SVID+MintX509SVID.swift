@@ -9,7 +9,7 @@ extension SVIDAPI {
   package func mintX509SVID(
     request: Spire_Api_Server_Svid_V1_MintX509SVIDRequest, context: ServerContext
   ) async throws -> Spire_Api_Server_Svid_V1_MintX509SVIDResponse {
-    var call = try APICall(context)
+    let call = try APICall(context)
     call.audit(["csr": AuditValue.sha256(request.csr), "ttl": String(request.ttl)])
     guard !request.csr.isEmpty else { throw call.failure(.invalidArgument, "missing CSR") }
     let csr: CSR
@@ -25,7 +25,6 @@ extension SVIDAPI {
     }
     let id = try self.id(in: csr, call)
     try checkDNSNames(csr.dnsNames, call)
-    let dnsNames = csr.dnsNames.joined(separator: ",")
     let svid: IssuedX509SVID
     do {
       svid = try await server.authority.issueX509SVID(
@@ -35,16 +34,17 @@ extension SVIDAPI {
     } catch {
       throw call.failure(.internalError, "failed to sign X509-SVID", error)
     }
-    call.note("spiffe_id", id.description)
-    call.note("dns_name", dnsNames)
-    call.note("subject", csr.subject.description)
-    call.note("expiration", svid.expirationText)
-    call.note("serial_num", svid.serialNumber)
+    var dnsNames: String { csr.dnsNames.joined(separator: ",") }
     call.audit([
       "spiffe_id": id.description, "dns_name": dnsNames, "subject": csr.subject.description,
       "expires_at": svid.expirationText,
     ])
-    call.debug("Signed X509 SVID")
+    call.debug(
+      "Signed X509 SVID",
+      [
+        "spiffe_id": id.description, "dns_name": dnsNames, "subject": csr.subject.description,
+        "expiration": svid.expirationText, "serial_num": svid.serialNumber,
+      ])
     var response = Spire_Api_Server_Svid_V1_MintX509SVIDResponse()
     response.svid = svid.api
     return response
