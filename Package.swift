@@ -48,6 +48,9 @@ let grpcCore = daemon("GRPCCore", "grpc-swift-2")
 let nioCore = daemon("NIOCore", "swift-nio")
 let nioPosix = daemon("NIOPosix", "swift-nio")
 let nioHTTP1 = daemon("NIOHTTP1", "swift-nio")
+let nioTLS = daemon("NIOTLS", "swift-nio")
+let nioHTTP2 = daemon("NIOHTTP2", "swift-nio-http2")
+let nioHPACK = daemon("NIOHPACK", "swift-nio-http2")
 let nioSSL = daemon("NIOSSL", "swift-nio-ssl")
 
 let package = Package(
@@ -72,6 +75,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0", traits: []),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
     .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.0"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.0"),
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.0"),
@@ -91,11 +95,12 @@ let package = Package(
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
     .target(name: "CPeer"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     part(
       "RPC",
       [
-        "SPIFFE", "Daemon", "SPIREProtos", "CPeer", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
-        nioSSL, x509, asn1,
+        "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
+        nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),

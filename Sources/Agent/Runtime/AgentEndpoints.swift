@@ -67,6 +67,7 @@ struct AgentEndpoints {
   ) -> GRPCEndpoint {
     var options = GRPCEndpoint.Options()
     options.shutdown = .hard
+    options.logger = logger
     return GRPCEndpoint(
       socket: socket, services: services,
       interceptors: [

@@ -1,5 +1,7 @@
 package import Daemon
 package import GRPCCore
+package import Logging
+import NIOCore
 import ServiceLifecycle
 
 /// Serves gRPC services on a socket, as a service of the daemon's group.
@@ -23,14 +25,37 @@ package final class GRPCEndpoint: Service {
     package var shutdown: Shutdown = .graceful(.seconds(10))
     /// A larger request is refused with RESOURCE_EXHAUSTED.
     package var maximumMessageBytes = 4 * 1024 * 1024
+    /// The metadata of a request, as HTTP/2 counts it.
+    package var maximumHeaderBytes = 16 * 1024
     /// Calls at the same time per connection.
     package var maximumStreams = 1000
+    /// Connections at the same time; more are closed as soon as they are accepted.
+    package var maximumConnections = 20_000
     /// After this a connection is asked to go, so that clients come back with a fresh handshake; `nil` is never.
     package var maximumConnectionAge: Duration?
-    /// A connection on which no request begins within this time is closed.
+    /// What the age of each connection is multiplied by: near one, so that they do not all go at once.
+    package var connectionAgeFactor: @Sendable () -> Double = { .random(in: 0.9...1.1) }
+    /// A connection on which HTTP/2 does not begin within this time is closed. TLS counts.
     package var silenceLimit: Duration = .seconds(20)
+    /// A TCP client that was silent for the interval is pinged, and given up if it does not answer in time.
+    package var keepalive: (interval: Duration, timeout: Duration)? = (.seconds(7200), .seconds(20))
+    /// Gets one record for each connection that is closed for a fault of its client.
+    package var logger: Logger?
 
     package init() {}
+
+    func limits(for address: ListeningSocket.Address) -> ConnectionLimits {
+      var limits = ConnectionLimits()
+      limits.messageBytes = maximumMessageBytes
+      limits.headerBytes = maximumHeaderBytes
+      limits.streams = maximumStreams
+      limits.silence = TimeAmount(silenceLimit)
+      limits.age = maximumConnectionAge.map { TimeAmount($0) }
+      if case .tcp = address, let keepalive {
+        limits.keepalive = (TimeAmount(keepalive.interval), TimeAmount(keepalive.timeout))
+      }
+      return limits
+    }
   }
 
   /// What happens in the life of the endpoint, for the log lines of its owner.
@@ -44,7 +69,7 @@ package final class GRPCEndpoint: Service {
     case stopped
   }
 
-  private let server: GRPCServer<PeerTransport>
+  private let server: GRPCServer<SocketTransport>
   private let socket: ListeningSocket
   private let shutdown: Shutdown
   private let time: any TimeSource
@@ -59,7 +84,7 @@ package final class GRPCEndpoint: Service {
     self.observe = observe
     shutdown = options.shutdown
     server = GRPCServer(
-      transport: PeerTransport(socket: socket, options: options), services: services, interceptors: interceptors)
+      transport: SocketTransport(socket: socket, options: options), services: services, interceptors: interceptors)
   }
 
   /// Where the endpoint listens; the port is the bound one.

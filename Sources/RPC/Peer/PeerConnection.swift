@@ -9,31 +9,33 @@ import Synchronization
 package final class PeerConnection: ServerContext.TransportSpecific {
   /// A number of its own among the connections of this process.
   package let id: UInt64
-  private let state: Mutex<(caller: Caller, verification: Task<Void, Never>?)>
+  private let state: Mutex<Caller>
 
   package init(id: UInt64, caller: Caller) {
     self.id = id
-    state = Mutex((caller, nil))
+    state = Mutex(caller)
   }
 
   /// Who is at the other end.
-  package var caller: Caller { state.withLock { $0.caller } }
+  package var caller: Caller { state.withLock { $0 } }
 
   func verified(_ svid: VerifiedX509SVID) {
-    state.withLock { state in
-      if let address = state.caller.address { state.caller = .x509(svid, address) }
+    state.withLock { caller in
+      if let address = caller.address { caller = .x509(svid, address) }
     }
   }
-
-  /// The task that verifies the peer's certificate, so that the end of the connection ends it.
-  func track(_ task: Task<Void, Never>) { state.withLock { $0.verification = task } }
-
-  func cancelVerification() { state.withLock { $0.verification }?.cancel() }
 }
 
 extension ServerContext {
   /// The connection this call came over; `nil` in transports other than ``GRPCEndpoint``'s.
   package var peer: PeerConnection? {
-    (transportSpecific as? CallContext)?.peer ?? transportSpecific as? PeerConnection
+    switch transportSpecific {
+    case let call as ServerCall: call.peer
+    case let call as CallContext: call.peer
+    default: transportSpecific as? PeerConnection
+    }
   }
+
+  /// When the caller gives up, if it said so.
+  var deadline: ContinuousClock.Instant? { (transportSpecific as? ServerCall)?.deadline }
 }

@@ -40,19 +40,16 @@ package final class CallContext: ServerContext.TransportSpecific {
   package let metrics: Metrics
   private let base: Logger
   private let state = Mutex(State())
-  private let cancellation: ServerContext.RPCCancellationHandle?
   private let style: CallLogStyle
 
   package init(
     policy: MethodPolicy, peer: PeerConnection, logger: Logger, metrics: Metrics = .none, style: CallLogStyle = .server,
-    auditing: Bool = false, deadline: ContinuousClock.Instant? = nil,
-    cancellation: ServerContext.RPCCancellationHandle? = nil
+    auditing: Bool = false, deadline: ContinuousClock.Instant? = nil
   ) {
     self.policy = policy
     self.peer = peer
     self.deadline = deadline
     self.metrics = metrics
-    self.cancellation = cancellation
     self.style = style
     base = logger
     var auditLogger: Logger?
@@ -139,9 +136,7 @@ package final class CallContext: ServerContext.TransportSpecific {
     let counter = metrics.startCall(policy.names.rateLimitKey)
     let patience = deadline.map { ContinuousClock.now.duration(to: $0) }
     do {
-      try await withCallCancellation(cancellation) {
-        try await limiter.take(count, for: address.ip, patience: patience)
-      }
+      try await limiter.take(count, for: address.ip, patience: patience)
       counter.done()
     } catch {
       counter.done(error: error)

@@ -53,10 +53,9 @@ package struct CallInterceptor: ServerInterceptor {
     // SPIRE: the agent's calls to itself, to see whether it is healthy, are not counted.
     let isSelf = style == .agent && peer.caller.process?.pid == getpid()
     let metrics = isSelf ? Metrics.none : self.metrics
-    let timeout = request.metadata[stringValues: "grpc-timeout"].first { _ in true }.flatMap(GRPCTimeout.parse)
     let call = CallContext(
       policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
-      deadline: timeout.map { .now + $0 }, cancellation: context.cancellation)
+      deadline: context.deadline)
     let recorder = CallRecorder(call: call, counter: metrics.startCall(policy.names.callKey))
     do {
       call.authorized(try await CallAuthorization(authorizer: authorizer).authorize(call))
@@ -65,13 +64,11 @@ package struct CallInterceptor: ServerInterceptor {
     }
     var context = context
     context.transportSpecific = call
-    return try await run(recorder, streams: context.descriptor.type == .serverStreaming, context) { context in
-      try await next(request, context)
-    }
+    return try await run(recorder, context) { context in try await next(request, context) }
   }
 
   private func run<Output: Sendable>(
-    _ recorder: CallRecorder, streams: Bool, _ context: ServerContext,
+    _ recorder: CallRecorder, _ context: ServerContext,
     _ method: (ServerContext) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
     var response: StreamingServerResponse<Output>
@@ -85,12 +82,9 @@ package struct CallInterceptor: ServerInterceptor {
       throw recorder.finish(error)
     case .success(var contents):
       let producer = contents.producer
-      let handle = context.cancellation
       contents.producer = { writer in
         do {
-          let trailers =
-            streams
-            ? try await withCallCancellation(handle) { try await producer(writer) } : try await producer(writer)
+          let trailers = try await producer(writer)
           recorder.finish()
           return trailers
         } catch {

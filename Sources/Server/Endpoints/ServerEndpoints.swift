@@ -30,6 +30,9 @@ struct ServerEndpoints {
       time: parts.time, logger: logger)
     remote.tls = (identity, TLSPolicy())
     remote.maximumConnectionAge = .seconds(180)
+    remote.logger = logger.with(subsystem: "endpoints")
+    var local = GRPCEndpoint.Options()
+    local.logger = remote.logger
     let tcp = try ListeningSocket.tcp(host: configuration.bindIP, port: configuration.bindPort)
     let unix = try ListeningSocket.unix(path: configuration.socketPath, mode: 0o770, directoryMode: 0o750)
     return [
@@ -37,8 +40,8 @@ struct ServerEndpoints {
         socket: tcp, services: services.remote, interceptors: services.interceptors, options: remote,
         time: parts.time, observe: observer(tcp.address)),
       GRPCEndpoint(
-        socket: unix, services: services.local, interceptors: services.interceptors, time: parts.time,
-        observe: observer(unix.address)),
+        socket: unix, services: services.local, interceptors: services.interceptors, options: local,
+        time: parts.time, observe: observer(unix.address)),
     ]
   }
 

@@ -1,0 +1,155 @@
+import CPeer
+import Logging
+import NIOCore
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+
+/// Accepts the connections of an endpoint and builds their pipelines: TLS with a context of its own if asked for, the
+/// meter, HTTP/2, and the handler that makes calls. Used by ``SocketTransport``.
+struct ConnectionAcceptor: Sendable {
+  let address: ListeningSocket.Address
+  let tls: (identity: any TLSIdentity, policy: TLSPolicy)?
+  let registry: ConnectionRegistry
+  let service: ConnectionService
+  let executors: [ObjectIdentifier: LoopExecutor]
+  /// What the age of connections is multiplied by: a random factor near one, so that they do not all go at once.
+  let ageFactor: @Sendable () -> Double
+
+  func listen(on descriptor: Int32, group: any EventLoopGroup) async throws -> any Channel {
+    try await ServerBootstrap(group: group)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          // No descriptors left: accepting pauses for a second, and the listener lives.
+          try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(log: service.log))
+        }
+      }
+      .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
+      .withBoundSocket(descriptor).get()
+  }
+
+  private func prepare(_ channel: any Channel) throws {
+    let id = ConnectionRegistry.newID()
+    let peer = PeerConnection(id: id, caller: try caller(channel))
+    guard registry.add(channel, id: id) else {
+      service.log.note("too many connections", peer, level: .warning)
+      throw ChannelError.alreadyClosed
+    }
+    do {
+      try build(on: channel, peer) { [registry] in registry.remove(id) }
+    } catch {
+      registry.remove(id)
+      service.log.note("the connection cannot be prepared: \(error)", peer, level: .error)
+      throw error
+    }
+  }
+
+  /// Adds the handlers of one connection. `onEnd` runs when it is closed and nothing of it runs any more.
+  func build(on channel: any Channel, _ peer: PeerConnection, onEnd: @escaping @Sendable () -> Void) throws {
+    var service = service
+    if let age = service.limits.age {
+      service = service.with(age: .nanoseconds(Int64(Double(age.nanoseconds) * ageFactor())))
+    }
+    let limits = service.limits
+    let meter = FrameMeterHandler(limits: limits.frames, silenceLimit: limits.silence)
+    let errors = HTTP2ErrorObserver()
+    let connection = ConnectionHandler(
+      peer: peer, names: names(channel), service: service, executor: executors[ObjectIdentifier(channel.eventLoop)],
+      meter: meter, errors: errors, onEnd: onEnd)
+    let pipeline = channel.pipeline.syncOperations
+    if let tls {
+      try pipeline.addHandler(tlsHandler(tls, peer, NIOLoopBound(connection, eventLoop: channel.eventLoop)))
+    }
+    try pipeline.addHandler(meter)
+    try pipeline.addHandler(Self.http2(limits, errors))
+    try pipeline.addHandler(connection)
+  }
+
+  private static func http2(_ limits: ConnectionLimits, _ errors: HTTP2ErrorObserver) -> NIOHTTP2Handler {
+    var connection = NIOHTTP2Handler.ConnectionConfiguration()
+    connection.initialSettings = [
+      HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streams),
+      HTTP2Setting(parameter: .maxHeaderListSize, value: limits.headerBytes),
+    ]
+    var stream = NIOHTTP2Handler.StreamConfiguration()
+    // The meter counts, and knows honest clients from floods. HTTP/2's own counters would keep a time for each of the
+    // events they allow; a window in the past makes them forget at once.
+    let never = TimeAmount.nanoseconds(-1)
+    connection.controlFrameRateLimit.maximumCount = 4
+    connection.controlFrameRateLimit.windowLength = never
+    stream.streamResetFrameRateLimit.maximumCount = 4
+    stream.streamResetFrameRateLimit.windowLength = never
+    stream.streamErrorRateLimit.maximumCount = 4
+    stream.streamErrorRateLimit.windowLength = never
+    connection.maximumConnectionGlitches = .max
+    connection.maximumSequentialEmptyDataFrames = .max
+    // Frames that a client sent before it heard that a stream was reset.
+    connection.maximumRecentlyResetStreams = 255
+    return NIOHTTP2Handler(
+      mode: .server, frameDelegate: errors, connectionConfiguration: connection, streamConfiguration: stream)
+  }
+
+  private func tlsHandler(
+    _ tls: (identity: any TLSIdentity, policy: TLSPolicy), _ peer: PeerConnection,
+    _ connection: NIOLoopBound<ConnectionHandler>
+  ) throws -> NIOSSLServerHandler {
+    // A context per connection: its ticket key is its own, so no session is ever resumed and every peer is verified.
+    let context = try TLSContext.server(tls.identity.credential(), policy: tls.policy)
+    let identity = tls.identity
+    return NIOSSLServerHandler(
+      context: context,
+      customVerificationCallback: { presented, promise in
+        connection.value.verify {
+          do {
+            let chain = try presented.map { try $0.toDERBytes() }
+            if !chain.isEmpty { peer.verified(try await identity.verify(chain)) }
+            promise.succeed(.certificateVerified)
+          } catch {
+            promise.succeed(.failed)
+          }
+        }
+      })
+  }
+
+  private func caller(_ channel: any Channel) throws -> Caller {
+    guard case .unix = address else {
+      let remote = channel.remoteAddress
+      return .anonymous(PeerAddress(ip: remote?.ipAddress ?? "", port: remote?.port ?? 0))
+    }
+    let peer = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+      socket in
+      var pid: pid_t = 0
+      var uid: uid_t = 0
+      var gid: gid_t = 0
+      let error = cpeer_credentials(socket, &pid, &uid, &gid)
+      guard error == 0 else { throw IOError(errnoCode: error, reason: "SO_PEERCRED") }
+      return LocalPeer(pid: pid, uid: uid, gid: gid, process: ProcessHandle(connectedTo: socket, pid: pid))
+    }
+    guard let peer else { throw ChannelError.operationUnsupported }
+    return .local(peer)
+  }
+
+  /// The ends of the connection as GRPCCore names them.
+  private func names(_ channel: any Channel) -> (remote: String, local: String) {
+    func name(_ remote: SocketAddress?) -> String {
+      guard let remote, let port = remote.port, let ip = remote.ipAddress else { return "unix:" }
+      return ip.utf8.contains(UInt8(ascii: ":")) ? "ipv6:[\(ip)]:\(port)" : "ipv4:\(ip):\(port)"
+    }
+    if case .unix(let path) = address { return ("unix:", "unix:\(path)") }
+    return (name(channel.remoteAddress), name(channel.localAddress))
+  }
+}
+
+/// The last handler of a listening channel: logs what kept a connection from being accepted. On the listener's loop.
+private final class AcceptErrorHandler: ChannelInboundHandler {
+  typealias InboundIn = any Channel
+
+  private let log: ConnectionLog
+
+  init(log: ConnectionLog) { self.log = log }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if error is IOError { log.refused("\(error)") }
+  }
+}

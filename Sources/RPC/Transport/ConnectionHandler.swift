@@ -1,0 +1,226 @@
+import GRPCCore
+import Logging
+import NIOCore
+import NIOHTTP2
+import NIOTLS
+
+/// The end of an accepted connection's pipeline: makes a ``ServerCall`` of each stream and lets the connection go when its
+/// time has come.
+///
+/// Streams have no channels of their own: their frames are handed to the calls directly. Confined to the connection's
+/// event loop; ``ConnectionRegistry`` reaches it through events of the pipeline.
+final class ConnectionHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame
+  typealias OutboundOut = HTTP2Frame
+
+  /// Tells the connection to take no more calls and to close after the last one.
+  struct Drain {
+    /// The endpoint shuts down, so calls that wait for news are cancelled.
+    let isShutdown: Bool
+  }
+
+  enum Timer { case age, keepalive, goodbye, linger }
+
+  let peer: PeerConnection
+  let remoteName: String
+  let localName: String
+  let service: ConnectionService
+  let executor: LoopExecutor?
+  let meter: FrameMeterHandler
+  let errors: HTTP2ErrorObserver
+  /// Called once, when the channel is closed and no task of this connection runs any more.
+  private let onEnd: () -> Void
+
+  var limits: ConnectionLimits { service.limits }
+
+  var context: ChannelHandlerContext?
+  var calls: [HTTP2StreamID: ServerCall] = [:]
+  var last = HTTP2StreamID.rootStream
+  /// Tasks of calls and verifications, also of those whose stream is gone.
+  private(set) var work = 0
+  private var held = 0
+  var drain = ConnectionDrain()
+  var keepalive: Keepalive?
+  var timers: [Timer: Scheduled<Void>] = [:]
+  var verification: Task<Void, Never>?
+  private var isReading = false
+  private var isFlushDue = false
+  var hasFailed = false
+  private(set) var isInactive = false
+  private var hasEnded = false
+
+  init(
+    peer: PeerConnection, names: (remote: String, local: String), service: ConnectionService, executor: LoopExecutor?,
+    meter: FrameMeterHandler, errors: HTTP2ErrorObserver, onEnd: @escaping () -> Void
+  ) {
+    self.peer = peer
+    (remoteName, localName) = names
+    self.service = service
+    self.executor = executor
+    self.meter = meter
+    self.errors = errors
+    self.onEnd = onEnd
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    startTimers(context.eventLoop)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    inactive()
+    self.context = nil
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    inactive()
+    context.fireChannelInactive()
+  }
+
+  private func inactive() {
+    guard !isInactive else { return }
+    isInactive = true
+    for timer in timers.values { timer.cancel() }
+    timers = [:]
+    verification?.cancel()
+    dropCalls()
+    endIfIdle()
+  }
+
+  func dropCalls() {
+    let open = calls
+    calls = [:]
+    for call in open.values { call.closed() }
+  }
+
+  // MARK: Frames
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    isReading = true
+    let frame = unwrapInboundIn(data)
+    switch frame.payload {
+    case .headers(let block):
+      if let call = calls[frame.streamID] {
+        call.receive(nil, isLast: block.endStream)
+      } else {
+        open(frame.streamID, block)
+      }
+    case .data(let data):
+      guard let call = calls[frame.streamID], case .byteBuffer(let bytes) = data.data else { return }
+      call.receive(bytes, isLast: data.endStream)
+    case .ping(_, ack: true):
+      if drain.hasBegun { settleDrain() }
+    default: break
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    keepalive?.heard(at: context.eventLoop.now)
+    if isFlushDue {
+      isFlushDue = false
+      context.flush()
+    }
+    context.fireChannelReadComplete()
+  }
+
+  private func open(_ id: HTTP2StreamID, _ block: HTTP2Frame.FramePayload.Headers) {
+    guard !hasFailed, let loop = context?.eventLoop else { return }
+    last = id
+    // Handlers of cancelled calls count until they end: a client cannot start work faster than it is given up.
+    guard work < limits.streams else { return reset(id, .refusedStream) }
+    do {
+      let head = try RequestHead(block.headers, methods: service.methods)
+      let call = ServerCall(id: id, head: head, connection: self, loop: loop)
+      calls[id] = call
+      call.begin(isLast: block.endStream)
+    } catch let refusal as Refusal {
+      let headers = ResponseHeaders.only(
+        refusal.status, [:], http: refusal.httpStatus, namesEncodings: refusal.namesEncodings)
+      end(id, headers, mustReset: !block.endStream)
+      flush()
+    } catch {
+      reset(id, .protocolError)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case let event as StreamClosedEvent:
+      guard let call = calls.removeValue(forKey: event.streamID) else { return }
+      call.closed()
+      closeIfDone()
+    case let event as NIOHTTP2WindowUpdatedEvent:
+      guard event.streamID == .rootStream, let size = event.inboundWindowSize, size < limits.streamWindow / 2,
+        !hasFailed, !isInactive
+      else { return }
+      // What calls keep is bounded by their own windows and by `heldBytes`, so this one only has to stay open.
+      write(.windowUpdate(windowSizeIncrement: limits.connectionWindow - size), to: .rootStream)
+      flush()
+    case let event as Drain: beginDrain(isShutdown: event.isShutdown)
+    case FrameMeterHandler.Event.silent:
+      fail("no HTTP/2 request began within \(limits.silence.nanoseconds / 1_000_000) ms")
+    case FrameMeterHandler.Event.flood(let flood): fail("\(flood)", .enhanceYourCalm)
+    case TLSUserEvent.handshakeCompleted(let negotiated):
+      if negotiated != "h2" { fail("the client did not ask for HTTP/2 (ALPN h2)") }
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { caught(error) }
+
+  // MARK: Output
+
+  func write(_ payload: HTTP2Frame.FramePayload, to id: HTTP2StreamID, _ promise: EventLoopPromise<Void>? = nil) {
+    guard let context, !isInactive else {
+      promise?.fail(ChannelError.alreadyClosed)
+      return
+    }
+    context.write(wrapOutboundOut(HTTP2Frame(streamID: id, payload: payload)), promise: promise)
+  }
+
+  /// What was written leaves: now, or at the end of what is being read or done.
+  func flush() {
+    guard let context else { return }
+    if isReading || isFlushDue {
+      isFlushDue = true
+    } else if work > 1 {
+      // Other calls may answer in this turn of the loop: one system call for all.
+      isFlushDue = true
+      context.eventLoop.assumeIsolated().execute { [self] in
+        guard isFlushDue else { return }
+        isFlushDue = false
+        self.context?.flush()
+      }
+    } else {
+      context.flush()
+    }
+  }
+
+  /// Everything leaves now, whatever is going on.
+  func flushAtOnce() {
+    isFlushDue = false
+    context?.flush()
+  }
+
+  // MARK: Accounts
+
+  /// Counts bytes that calls keep. Returns whether they are too many.
+  func hold(_ count: Int) -> Bool {
+    held += count
+    return held > limits.heldBytes
+  }
+
+  func workBegan() { work += 1 }
+
+  func workEnded() {
+    work -= 1
+    endIfIdle()
+  }
+
+  private func endIfIdle() {
+    guard isInactive, work == 0, !hasEnded else { return }
+    hasEnded = true
+    onEnd()
+  }
+}

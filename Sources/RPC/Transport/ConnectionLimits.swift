@@ -1,0 +1,26 @@
+import NIOCore
+
+/// What one connection may use and how long it may live. Made from ``GRPCEndpoint/Options``.
+struct ConnectionLimits: Sendable {
+  var messageBytes = 4 * 1024 * 1024
+  /// Streams that are open, and handlers that run, at the same time.
+  var streams = 1000
+  /// HTTP/2's SETTINGS_MAX_HEADER_LIST_SIZE.
+  var headerBytes = 16 * 1024
+  /// Bytes of requests that no handler has taken, over all calls.
+  var heldBytes = 64 * 1024 * 1024
+  /// Bytes of a response that the client has not read before its writer waits.
+  var unwrittenBytes = 64 * 1024
+  /// The room that each stream's window has, and the connection's at the beginning (HTTP/2's default).
+  let streamWindow = 65_535
+  /// The room that the connection's window is kept at once it is used.
+  var connectionWindow = 1024 * 1024
+  var silence: TimeAmount = .seconds(20)
+  var age: TimeAmount?
+  var keepalive: (interval: TimeAmount, timeout: TimeAmount)?
+  /// How long the answer to the PING of a GOAWAY is waited for.
+  var goodbye: TimeAmount = .seconds(20)
+  /// How long a connection that is closed for a fault still reads, so that its client sees why.
+  var linger: TimeAmount = .seconds(1)
+  var frames = FrameMeter.Limits()
+}
