@@ -261,5 +261,10 @@ if Context.environment["SPIRE_BENCH"] != nil {
     .executableTarget(
       name: "bench-echo", dependencies: ["RPC", "Daemon", grpcCore, lifecycle], path: "Benchmarks/Echo",
       swiftSettings: strict),
+    .executableTarget(
+      name: "bench-issuing",
+      dependencies: [
+        "Server", "Authority", "SQLDatastore", "DatastoreAPI", "Keys", "SPIFFE", "Daemon", logging, x509, asn1, crypto,
+      ], path: "Benchmarks/Issuing", swiftSettings: strict),
   ])
 }
