@@ -116,7 +116,8 @@ package struct ServerRuntime: Sendable {
     members.append(.init(service: svid, name: "svid_rotator"))
     members.append(.init(service: entries, name: "entry_cache"))
     members += pruners(datastore, metrics, endpointLogger)
-    members += endpoints.map { .init(service: $0, name: $0.address.network) }
+    // A call that takes its time on one socket must not leave the other one open.
+    members.append(.init(service: ServicesTogether(endpoints), name: "endpoints"))
     return members + health(parts)
   }
 
