@@ -142,12 +142,17 @@ final class Deployment: @unchecked Sendable {
   @discardableResult
   func python(_ script: String, _ arguments: [String] = []) async throws -> Shell.Result {
     let python = try #require(Programs.python)
+    var environment = [
+      "SPIFFE_ENDPOINT_SOCKET": "unix://" + agentSocket, "SERVER_SOCKET": serverSocket, "BUNDLE": bundlePath,
+      "PYTHONPATH": Programs.root + "/Tests/Support", "PYTHONDONTWRITEBYTECODE": "1", "SERVER_PORT": "\(port)",
+    ]
+    for (name, process) in [("SERVER", server), ("AGENT", agent)] {
+      guard let process else { continue }
+      environment[name + "_PID"] = "\(process.pid)"
+      environment[name + "_LOG"] = process.logPath
+    }
     let result = try await Shell.run(
-      python, Programs.pythonArguments + [Programs.client(script)] + arguments,
-      environment: [
-        "SPIFFE_ENDPOINT_SOCKET": "unix://" + agentSocket, "SERVER_SOCKET": serverSocket, "BUNDLE": bundlePath,
-        "PYTHONPATH": Programs.root + "/Tests/Support",
-      ])
+      python, Programs.pythonArguments + [Programs.client(script)] + arguments, environment: environment)
     try #require(
       result.status == 0,
       "\(script): \(result.everything)\n\(agent?.log.suffix(6000) ?? "")\n\(server?.log.suffix(4000) ?? "")")
