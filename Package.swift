@@ -120,7 +120,8 @@ let package = Package(
         x509, asn1,
       ]),
     part("ServerPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging]),
-    part("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    .target(name: "CHost"),
+    part("AgentPlugins", ["CHost", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 
     // Composition
     part(

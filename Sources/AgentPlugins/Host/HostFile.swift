@@ -36,10 +36,21 @@ enum HostFile {
 
   /// The SHA-256 digest of the file in hex.
   ///
-  /// - Parameter limit: the largest size in bytes, or 0 for no limit.
-  static func sha256(_ path: String, limit: Int64) throws -> String {
+  /// - Parameters:
+  ///   - limit: the largest size in bytes, or 0 for no limit.
+  ///   - cache: where digests of files that do not change are kept.
+  static func sha256(_ path: String, limit: Int64, cache: DigestCache? = nil) throws -> String {
     let fd = try open(path)
     defer { close(fd) }
+    let stamp = cache == nil ? nil : DigestCache.Stamp(fd)
+    if let cache, let stamp, limit <= 0 || stamp.size <= limit, let known = cache.digest(of: stamp) { return known }
+    let digest = try sha256(fd, path, limit: limit)
+    // Only if nobody wrote meanwhile.
+    if let cache, let stamp, DigestCache.Stamp(fd) == stamp { cache.keep(digest, of: stamp) }
+    return digest
+  }
+
+  private static func sha256(_ fd: Int32, _ path: String, limit: Int64) throws -> String {
     var status = stat()
     guard fstat(fd, &status) == 0 else { throw Failure(path: path, number: errno) }
     if limit > 0, Int64(status.st_size) > limit {

@@ -34,8 +34,8 @@ package struct HostProcesses: Sendable {
   }
 
   /// The digest of the executable's bytes, read through `/proc/<pid>/exe` so that it is the file that runs.
-  package func executableDigest(of pid: Int32, limit: Int64) throws -> String {
-    try HostFile.sha256("\(root)/\(pid)/exe", limit: limit)
+  func executableDigest(of pid: Int32, limit: Int64, cache: DigestCache? = nil) throws -> String {
+    try HostFile.sha256("\(root)/\(pid)/exe", limit: limit, cache: cache)
   }
 
   /// The form of `/proc/<pid>/stat` is not the kernel's.

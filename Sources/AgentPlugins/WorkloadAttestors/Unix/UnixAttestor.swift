@@ -3,19 +3,23 @@ import Synchronization
 /// The built-in workload attestor `unix`: who owns the process, and optionally which executable it runs (agent-plugins
 /// §3).
 ///
-/// Everything it reads comes from the kernel's process table, and every read runs off the event loops. A lock guards
-/// its configuration, which the catalog may replace.
+/// Everything it reads comes from the kernel's process table. Lookups of names, paths and digests, which may wait for a
+/// disk or the network, run on a queue beside the event loops; what they found is kept while it holds. A lock guards
+/// the configuration, which the catalog may replace.
 package final class UnixAttestor: WorkloadAttestor {
   package static let pluginName = "unix"
 
   private let configuration: Mutex<UnixConfiguration>
   private let processes: HostProcesses
   private let queue: BackgroundQueue
+  private let names: AccountNameCache
+  private let digests = DigestCache()
 
   package init(
     _ configuration: UnixConfiguration = UnixConfiguration(), processes: HostProcesses = .ofEnvironment(),
     queue: BackgroundQueue = .shared
   ) {
+    names = AccountNameCache()
     self.configuration = Mutex(configuration)
     self.processes = processes
     self.queue = queue
@@ -26,10 +30,23 @@ package final class UnixAttestor: WorkloadAttestor {
   func configure(_ new: UnixConfiguration) { configuration.withLock { $0 = new } }
 
   package func attest(pid: Int32) async throws(AgentPluginError) -> [String] {
+    let configuration = configuration.withLock { $0 }
+    // The kernel answers this from memory in a few microseconds; a change of threads would cost more.
+    let status = try Self.step("failed to get process") { try processes.status(of: pid) }
+    if !configuration.discoverWorkloadPath, let names = names.known(status) { return Self.selectors(status, names) }
     do {
-      let configuration = configuration.withLock { $0 }
-      return try await queue.run { [processes] in
-        try Self.selectors(of: pid, configuration, processes)
+      return try await queue.run { [processes, names, digests] in
+        var values = Self.selectors(status, names.known(status) ?? names.lookUp(status))
+        guard configuration.discoverWorkloadPath else { return values }
+        values.append("path:\(try Self.step("path lookup") { try processes.executable(of: pid) })")
+        let limit = configuration.workloadSizeLimit
+        if limit >= 0 {
+          let digest = try Self.step("SHA256 digest") {
+            try processes.executableDigest(of: pid, limit: limit, cache: digests)
+          }
+          values.append("sha256:\(digest)")
+        }
+        return values
       }
     } catch let error as AgentPluginError {
       throw error
@@ -38,23 +55,14 @@ package final class UnixAttestor: WorkloadAttestor {
     }
   }
 
-  private static func selectors(
-    of pid: Int32, _ configuration: UnixConfiguration, _ processes: HostProcesses
-  ) throws(AgentPluginError) -> [String] {
-    let status = try step("failed to get process") { try processes.status(of: pid) }
+  private static func selectors(_ status: ProcessStatus, _ names: AccountNameCache.Names) -> [String] {
     var values = ["uid:\(status.uid)"]
-    if let name = AccountNames.user(status.uid) { values.append("user:\(name)") }
+    if let name = names.user { values.append("user:\(name)") }
     values.append("gid:\(status.gid)")
-    if let name = AccountNames.group(status.gid) { values.append("group:\(name)") }
-    for gid in status.groups {
+    if let name = names.group { values.append("group:\(name)") }
+    for (gid, name) in zip(status.groups, names.supplementary) {
       values.append("supplementary_gid:\(gid)")
-      if let name = AccountNames.group(gid) { values.append("supplementary_group:\(name)") }
-    }
-    guard configuration.discoverWorkloadPath else { return values }
-    values.append("path:\(try step("path lookup") { try processes.executable(of: pid) })")
-    if configuration.workloadSizeLimit >= 0 {
-      let limit = configuration.workloadSizeLimit
-      values.append("sha256:\(try step("SHA256 digest") { try processes.executableDigest(of: pid, limit: limit) })")
+      if let name { values.append("supplementary_group:\(name)") }
     }
     return values
   }
