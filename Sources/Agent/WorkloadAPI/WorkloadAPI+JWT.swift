@@ -20,9 +20,13 @@ extension WorkloadAPI {
       func entries() -> [AgentEntry] {
         HintFilter.apply(cache.matchingEntries(wanted)) { $0 }.filter { requested == nil || $0.spiffeID == requested }
       }
-      await lookAgain(call) { entries().isEmpty }
+      var matching = entries()
+      if matching.isEmpty {
+        await lookAgain(call) { true }
+        matching = entries()
+      }
       var response = WorkloadJWTSVIDResponse()
-      for entry in entries() { response.svids.append(try await jwtSVID(of: entry, request.audience, call)) }
+      for entry in matching { response.svids.append(try await jwtSVID(of: entry, request.audience, call)) }
       guard !response.svids.isEmpty else { throw noIdentity(call, selectors) }
       return response
     }
@@ -39,12 +43,14 @@ extension WorkloadAPI {
   private func jwtSVID(of entry: AgentEntry, _ audience: [String], _ call: Call) async throws -> WorkloadJWTSVID {
     do {
       let svid = try await issuer.svid(for: entry, audience: audience)
-      call.logger.debug(
-        "Fetched JWT SVID",
-        metadata: [
-          "registered": "true", "spiffe_id": "\(entry.spiffeID)",
-          "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(time.now)))",
-        ])
+      if logsDebug {
+        call.logger.debug(
+          "Fetched JWT SVID",
+          metadata: [
+            "registered": "true", "spiffe_id": "\(entry.spiffeID)",
+            "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(time.now)))",
+          ])
+      }
       var item = WorkloadJWTSVID()
       item.spiffeID = entry.spiffeID.description
       item.svid = svid.token

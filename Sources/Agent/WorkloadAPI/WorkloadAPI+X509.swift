@@ -108,7 +108,7 @@ extension WorkloadAPI {
   }
 
   private func logFetched(_ call: Call, _ update: WorkloadUpdate) {
-    guard call.logger.logLevel <= .debug, !call.caller.isSelf else { return }
+    guard logsDebug, !call.caller.isSelf else { return }
     let identities = HintFilter.apply(update.identities) { $0.entry }
     for identity in identities {
       call.logger.debug(

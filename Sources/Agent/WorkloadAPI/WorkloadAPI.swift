@@ -24,14 +24,19 @@ package final class WorkloadAPI: Sendable {
   package struct Call: Sendable {
     package let method: WorkloadMethod
     package let caller: any WorkloadCaller
-    /// Has the fields `method`, `pid`, `service` and `subsystem_name`.
-    package let logger: Logger
+    private let makeLogger: @Sendable () -> Logger
 
-    package init(method: WorkloadMethod, caller: any WorkloadCaller, logger: Logger) {
+    /// - Parameter logger: has the fields `method`, `pid`, `service` and `subsystem_name`; made when there is something
+    ///   to log, which most calls do not have.
+    package init(
+      method: WorkloadMethod, caller: any WorkloadCaller, logger: @escaping @autoclosure @Sendable () -> Logger
+    ) {
       self.method = method
       self.caller = caller
-      self.logger = logger
+      makeLogger = logger
     }
+
+    package var logger: Logger { makeLogger() }
   }
 
   let attestation: WorkloadAttestation
@@ -62,6 +67,9 @@ package final class WorkloadAPI: Sendable {
   }
 
   // MARK: What all methods begin with
+
+  /// Asked before records are made that nobody may see.
+  var logsDebug: Bool { attestation.logsDebug }
 
   /// Counts a call while it lasts.
   func counted<T>(
@@ -103,7 +111,7 @@ package final class WorkloadAPI: Sendable {
       let visible = options.disclosure.visible(selectors)
       if !visible.isEmpty { fields["selectors"] = "\(WorkloadAttestation.text(visible))" }
       call.logger.error("No identity issued", metadata: fields)
-      if call.logger.logLevel <= .debug { explain(call, selectors) }
+      if logsDebug { explain(call, selectors) }
     }
     return AgentError(.permissionDenied, "no identity issued")
   }

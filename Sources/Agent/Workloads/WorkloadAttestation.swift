@@ -17,6 +17,9 @@ package struct WorkloadAttestation: Sendable {
     self.logger = logger
   }
 
+  /// Whether records of level debug are written. Asking costs nothing, unlike making them.
+  var logsDebug: Bool { logger.logLevel <= .debug }
+
   /// The caller's selectors, in the order of the attestors.
   ///
   /// An attestor that fails is logged and its selectors are missing. It is an error when all fail, and when the process
