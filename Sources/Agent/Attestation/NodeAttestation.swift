@@ -44,7 +44,7 @@ package struct NodeAttestation: Sendable {
     }
     logger.info(
       "SVID is not found. Starting node attestation", metadata: ["trust_domain_id": "\(trustDomain.idString)"])
-    let result = try await attest(authorities: authorities, currentKeyID: nil)
+    let result = try await attest(authorities: authorities, current: nil)
     logger.info(
       "Node attestation was successful",
       metadata: [
@@ -56,12 +56,14 @@ package struct NodeAttestation: Sendable {
 
   /// A full attestation with a new key. It does not touch the stored SVID.
   ///
-  /// - Parameter authorities: what the server is verified with; nil for insecure bootstrap.
+  /// - Parameters:
+  ///   - authorities: what the server is verified with; nil for insecure bootstrap.
+  ///   - current: the key in use, if there is one.
   package func attest(
-    authorities: [[UInt8]]?, currentKeyID: String?
+    authorities: [[UInt8]]?, current: (any ManagedKey)?
   ) async throws -> (svid: AgentSVID, bundle: Bundle) {
     try await metrics.call(["node", "attestor", "new_svid"], labels: [MetricLabel("attestor", attestor.name)]) {
-      let key = try await keyManager.generateKey(id: AgentKeySlots.next(after: currentKeyID), type: .ecP256)
+      let key = try await newKey(beside: current)
       let attestor = attestor
       let result = try await server.attest(
         AttestationRequest(
@@ -81,6 +83,20 @@ package struct NodeAttestation: Sendable {
     }
   }
 
+  /// A new key in the slot that is free. When it cannot be made, the disk being full or the key service away, the key in
+  /// use goes on: an agent with an old key is better off than one whose SVID runs out.
+  package func newKey(beside current: (any ManagedKey)?) async throws -> any ManagedKey {
+    do {
+      return try await keyManager.generateKey(id: AgentKeySlots.next(after: current?.id), type: .ecP256)
+    } catch {
+      guard let current, !(error is CancellationError) else { throw error }
+      logger.error(
+        "Could not make a new key for the agent's SVID; the current key is used again",
+        metadata: ["error": "\(error)"])
+      return current
+    }
+  }
+
   /// The authorities for the first contact: the stored bundle, else the configured source. Counts the attempt.
   private func bootstrapAuthorities(_ stored: AgentData) async throws -> [[UInt8]]? {
     if !stored.bundle.isEmpty { return stored.bundle }
@@ -90,6 +106,7 @@ package struct NodeAttestation: Sendable {
       if data.bootstrapStartTime == AgentData.noTime { data.bootstrapStartTime = now }
       data.connectionAttempts += 1
     }
+    Rebootstrap.report(await storage.current, to: metrics)
     let (source, trustDomain) = (source, trustDomain)
     return try await BackgroundWork.run { try source.authorities(trustDomain: trustDomain) }
   }

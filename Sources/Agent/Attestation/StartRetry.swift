@@ -19,12 +19,14 @@ package struct StartRetry: Sendable {
   /// - Parameters:
   ///   - message: what the log says about a failed attempt.
   ///   - stopsOnRefusal: whether PermissionDenied ends it at once.
+  ///   - budget: how long it is repeated.
   package func run<T>(
-    _ message: String, stopsOnRefusal: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    _ message: String, stopsOnRefusal: Bool = true, budget: Duration = StartRetry.budget,
+    isolation: isolated (any Actor)? = #isolation,
     _ attempt: () async throws -> T
   ) async throws -> T {
     var backoff = RetryBackoff(initial: .seconds(5), maximum: .seconds(120))
-    let deadline = time.now.addingTimeInterval(Self.budget.seconds)
+    let start = time.steady
     while true {
       do { return try await attempt() } catch {
         if error is CancellationError { throw error }
@@ -32,7 +34,7 @@ package struct StartRetry: Sendable {
         if failure.code == .fatal || failure.code == .storage { throw failure }
         if stopsOnRefusal, failure.code == .permissionDenied { throw failure }
         let wait = backoff.next(random)
-        guard time.now.addingTimeInterval(wait.seconds) < deadline else { throw failure }
+        guard time.steady - start + wait < budget else { throw failure }
         logger.error(
           "\(message)", metadata: ["error": "\(failure.message)", "retry_interval": "\(GoDuration.format(wait))"])
         try await time.sleep(for: wait)

@@ -55,9 +55,12 @@ extension WorkloadCache {
     return deliveries
   }
 
-  /// Gives waiting members what there is, after the SVIDs that they wait for could not be had.
-  package mutating func releaseWaiting(now: Date) -> [Delivery] {
-    deliver(to: groups.keys.filter { groups[$0]?.waiting.isEmpty == false }.sorted(), now: now, partially: true)
+  /// Gives waiting members what they wait for, if it is there.
+  ///
+  /// - Parameter partially: what there is, after the SVIDs that they wait for could not be had.
+  package mutating func releaseWaiting(now: Date, partially: Bool = true) -> [Delivery] {
+    deliver(
+      to: groups.keys.filter { groups[$0]?.waiting.isEmpty == false }.sorted(), now: now, partially: partially)
   }
 
   /// The number of subscribers that wait for their first update.

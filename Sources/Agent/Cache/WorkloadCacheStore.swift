@@ -100,10 +100,10 @@ package final class WorkloadCacheStore: Sendable {
 
   // MARK: The manager
 
-  /// Takes over a sync.
+  /// Takes over a sync; true if it brought anything new.
   package func update(
     entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle]
-  ) {
+  ) -> Bool {
     apply { $0.update(entries: entries, bundle: bundle, federated: federated, now: time.now) }
   }
 
@@ -114,7 +114,7 @@ package final class WorkloadCacheStore: Sendable {
   package var nextRotation: Date? { state.withLock { $0.cache.nextRotation } }
 
   package func setSVIDs(_ svids: [(entryID: String, svid: WorkloadSVID)]) {
-    apply { $0.setSVIDs(svids, now: time.now) }
+    _ = apply { $0.setSVIDs(svids, now: time.now) }
   }
 
   package func taint(keyIDs: Set<[UInt8]>) -> Int { state.withLock { $0.cache.taint(keyIDs: keyIDs) } }
@@ -125,8 +125,8 @@ package final class WorkloadCacheStore: Sendable {
   package func signingWorks(isComplete: Bool) {
     state.withLock { state in
       state.isSigningFailing = false
-      if isComplete { return }
-      Self.send(state.cache.releaseWaiting(now: time.now), state)
+      // Also when nothing was signed: SVIDs become valid again when a clock that ran ahead is set right.
+      Self.send(state.cache.releaseWaiting(now: time.now, partially: !isComplete), state)
     }
   }
 
@@ -138,7 +138,7 @@ package final class WorkloadCacheStore: Sendable {
     }
   }
 
-  private func apply(_ change: (inout WorkloadCache) -> WorkloadCache.Changes) {
+  private func apply(_ change: (inout WorkloadCache) -> WorkloadCache.Changes) -> Bool {
     let (changes, records, svids) = state.withLock { state in
       let changes = change(&state.cache)
       // Inside the lock, so that no older update overtakes a newer one on its way to a mailbox.
@@ -146,8 +146,10 @@ package final class WorkloadCacheStore: Sendable {
       return (changes, state.cache.entryCount, state.cache.svidCount)
     }
     for event in changes.events { event.count(in: metrics) }
-    metrics.setGauge(["lru_cache_record_map_size"], to: Double(records))
-    metrics.setGauge(["lru_cache_svid_map_size"], to: Double(svids), labels: [MetricLabel("svid_type", "x509")])
+    let type = [MetricLabel("svid_type", "x509")]
+    metrics.setGauge(["lru_cache_record_map_size"], to: Double(records), labels: type)
+    metrics.setGauge(["lru_cache_svid_map_size"], to: Double(svids), labels: type)
     if logger.logLevel <= .debug { for event in changes.events { event.log(to: logger) } }
+    return !changes.events.isEmpty
   }
 }

@@ -53,7 +53,7 @@ extension AgentConfiguration {
     usesSyncAuthorizedEntries = experimental?.useSyncAuthorizedEntries ?? true
     rateLimits = Self.rateLimits(experimental?.rateLimit, &checks)
     Self.checkExperimental(experimental, &checks)
-    Self.checkRebootstrap(agent, flags, bootstrap, &checks)
+    (rebootstrapMode, rebootstrapDelay) = Self.rebootstrap(agent, flags, bootstrap, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Agent", checks: &checks)
     healthChecks = HealthCheckSettings(file.healthChecks, checks: &checks)
     plugins = file.plugins?.plugins ?? []

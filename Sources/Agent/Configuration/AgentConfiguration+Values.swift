@@ -85,23 +85,19 @@ extension AgentConfiguration {
     return absolute
   }
 
-  static func checkRebootstrap(
+  static func rebootstrap(
     _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ bootstrap: Bootstrap, _ checks: inout ConfigurationChecks
-  ) {
-    let mode = ConfigurationMerge.text(flags.rebootstrapMode, agent.rebootstrapMode, default: "never")
-    let key = "agent.rebootstrap_mode"
-    switch mode {
-    case "never": break
-    case "auto", "always":
-      if bootstrap == .insecure {
-        checks.fail("insecure_bootstrap option can not be used with rebootstrapping", key: key)
-      }
-      if !flags.rebootstrapMode.isEmpty, let row = UnsupportedKeys.keys.first(where: { $0.key == key }) {
-        checks.fail(row.message, code: .unsupported)
-      }
-    default: checks.fail("unknown rebootstrap mode specified: \(mode)", key: key)
+  ) -> (Rebootstrap.Mode, Duration) {
+    let text = ConfigurationMerge.text(flags.rebootstrapMode, agent.rebootstrapMode, default: "never")
+    let key = flags.rebootstrapMode.isEmpty ? "agent.rebootstrap_mode" : nil
+    let mode = Rebootstrap.Mode(rawValue: text)
+    if mode == nil { checks.fail("unknown rebootstrap mode specified: \(text)", key: key) }
+    if let mode, mode != .never, bootstrap == .insecure {
+      checks.fail("insecure_bootstrap option can not be used with rebootstrapping", key: key)
     }
-    let delay = ConfigurationMerge.text(flags.rebootstrapDelay, agent.rebootstrapDelay)
-    _ = checks.duration(delay, key: "agent.rebootstrap_delay", "error parsing rebootstrap delay duration")
+    let delay = checks.duration(
+      ConfigurationMerge.text(flags.rebootstrapDelay, agent.rebootstrapDelay), key: "agent.rebootstrap_delay",
+      "error parsing rebootstrap delay duration")
+    return (mode ?? .never, delay ?? .seconds(600))
   }
 }

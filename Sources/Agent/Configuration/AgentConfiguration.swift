@@ -33,6 +33,8 @@ package struct AgentConfiguration: Sendable {
   package var serverAddress: String
   package var serverPort: Int
   package var bootstrap: Bootstrap
+  package var rebootstrapMode: Rebootstrap.Mode
+  package var rebootstrapDelay: Duration
   /// From the flag, the file or `join_token_file`; nil for another attestation.
   package var joinToken: String?
   /// The workloads' socket, from the root.

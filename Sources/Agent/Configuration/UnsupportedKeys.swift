@@ -16,9 +16,6 @@ package enum UnsupportedKeys {
     .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
     .refused("agent.experimental.require_pq_kem", "connections would also accept other key exchanges"),
     .refused(
-      "agent.rebootstrap_mode", "an agent whose server has a new, unknown CA does not trust it by itself",
-      inert: ["never"]),
-    .refused(
       "agent.trust_bundle_url", "the server's CA is taken from trust_bundle_path only, or not verified at first contact"
     ),
     .refused("agent.trust_bundle_unix_socket", "the server's CA is not fetched through a socket"),

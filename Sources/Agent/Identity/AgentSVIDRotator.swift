@@ -16,6 +16,7 @@ package actor AgentSVIDRotator {
   private let attestation: NodeAttestation
   private let server: any ServerAPI
   private let time: any TimeSource
+  private let clock: ClockWatch
   private let random: Randomness
   private let metrics: Metrics
   private let logger: Logger
@@ -23,12 +24,14 @@ package actor AgentSVIDRotator {
 
   package init(
     identity: AgentIdentity, attestation: NodeAttestation, server: any ServerAPI, time: any TimeSource,
+    clock: ClockWatch,
     random: Randomness, metrics: Metrics, logger: Logger
   ) {
     self.server = server
     self.identity = identity
     self.attestation = attestation
     self.time = time
+    self.clock = clock
     self.random = random
     self.metrics = metrics
     self.logger = logger
@@ -55,6 +58,9 @@ package actor AgentSVIDRotator {
 
   /// Rotates when it is time.
   package func rotateIfDue() async throws {
+    clock.check()
+    // Logged when it failed first; a disk that is still full is no news.
+    try? await attestation.storage.catchUp()
     guard identity.isDue(at: time.now), !isRotating else { return }
     isRotating = true
     defer { isRotating = false }
@@ -68,7 +74,9 @@ package actor AgentSVIDRotator {
       }
     } catch {
       let failure = AgentError.wrapping(error)
-      guard time.now >= svid.notAfter else { throw failure }
+      clock.check()
+      // A clock that was just set says nothing final: the SVID may still be good by the right time.
+      guard time.now >= svid.notAfter, !clock.isInDoubt else { throw failure }
       throw AgentError(
         .fatal, "current SVID has already expired and \(how) agent failed: \(failure.message)", cause: failure)
     }
@@ -108,15 +116,14 @@ package actor AgentSVIDRotator {
 
   private func renew(_ current: AgentSVID) async throws {
     logger.debug("Rotating agent SVID")
-    let key = try await attestation.keyManager.generateKey(
-      id: AgentKeySlots.next(after: current.key.id), type: .ecP256)
+    let key = try await attestation.newKey(beside: current.key)
     let csr = try await CertificateRequest.make(key: key, id: nil)
     let chain = try await server.renewAgent(csr: csr)
     let svid = try AgentSVID(chain: chain, key: key, reattestable: current.reattestable)
     guard svid.id == current.id else {
       throw AgentError(.malformed, "the server renewed the agent's SVID as \"\(svid.id)\" instead of \"\(current.id)\"")
     }
-    try await takeOver(svid)
+    await takeOver(svid)
     logger.info("Successfully rotated agent SVID", metadata: ["spiffe_id": "\(svid.id)"])
   }
 
@@ -125,17 +132,24 @@ package actor AgentSVIDRotator {
       logger.debug("Reattesting node")
       let authorities = identity.bundle.x509Authorities.map(\.der)
       let result = try await attestation.attest(
-        authorities: authorities, currentKeyID: identity.svid.key.id)
-      try await takeOver(result.svid)
+        authorities: authorities, current: identity.svid.key)
+      await takeOver(result.svid)
       logger.info("Successfully reattested node", metadata: ["spiffe_id": "\(result.svid.id)"])
     }
   }
 
-  /// Stores first: after a crash the key manager's newest key and the stored SVID belong together.
-  private func takeOver(_ svid: AgentSVID) async throws {
-    try await attestation.storage.update { data in
-      data.svid = svid.chain
-      data.reattestable = svid.reattestable
+  /// Stores first: after a crash the key manager's newest key and the stored SVID belong together. A disk that takes
+  /// nothing does not cost the identity.
+  private func takeOver(_ svid: AgentSVID) async {
+    do {
+      try await attestation.storage.keep { data in
+        data.svid = svid.chain
+        data.reattestable = svid.reattestable
+      }
+    } catch {
+      logger.error(
+        "Could not store the agent's SVID; it is used all the same and stored later",
+        metadata: ["error": "\(error.message)"])
     }
     identity.replace(svid: svid)
     await server.releaseConnection()

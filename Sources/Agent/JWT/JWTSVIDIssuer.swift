@@ -86,9 +86,9 @@ package final class JWTSVIDIssuer: Sendable {
   private func request(
     _ entry: AgentEntry, _ audience: [String], _ key: JWTSVIDCache.Key, _ cached: IssuedJWTSVID?
   ) async -> Outcome {
-    let valid = cached.flatMap { $0.expiresAt > time.now ? $0 : nil }
+    func valid() -> IssuedJWTSVID? { cached.flatMap { $0.expiresAt > time.now ? $0 : nil } }
     do {
-      let svid = try await ask(entry, audience, within: valid == nil ? Self.timeout : cacheHitTimeout)
+      let svid = try await ask(entry, audience, within: valid() == nil ? Self.timeout : cacheHitTimeout)
       let count = state.withLock { state in
         state.cache.store(svid, for: key)
         return state.cache.count
@@ -98,7 +98,8 @@ package final class JWTSVIDIssuer: Sendable {
     } catch {
       let failure = AgentError.wrapping(error)
       if Task.isCancelled { return .failure(AgentError(.canceled, "canceled", cause: error)) }
-      if let valid {
+      // Only now: it may have expired while the server was asked.
+      if let valid = valid() {
         logger.warning(
           "Unable to renew JWT; will use cached token",
           metadata: ["error": "\(failure.message)", "spiffe_id": "\(entry.spiffeID)"])
@@ -111,6 +112,20 @@ package final class JWTSVIDIssuer: Sendable {
     }
   }
 
+  /// A token is handed on only if it is for this identity and audience.
+  private static func check(_ svid: IssuedJWTSVID, _ entry: AgentEntry, _ audience: [String]) throws(AgentError) {
+    let token: UnverifiedJWTSVID
+    do { token = try JWTSVIDValidator.parseUnverified(svid.token) } catch {
+      throw AgentError(.malformed, "the server issued a JWT-SVID that cannot be read: \(error.message)", cause: error)
+    }
+    guard token.id == entry.spiffeID, Set(audience).isSubset(of: token.audience) else {
+      throw AgentError(
+        .malformed,
+        "the server issued a JWT-SVID of \"\(token.id)\" for \(token.audience) instead of "
+          + "\"\(entry.spiffeID)\" for \(audience)")
+    }
+  }
+
   /// Asks the server, again and again while it fails in a way that may pass.
   private func ask(_ entry: AgentEntry, _ audience: [String], within limit: Duration) async throws -> IssuedJWTSVID {
     let (server, time, random) = (server, time, random)
@@ -118,11 +133,14 @@ package final class JWTSVIDIssuer: Sendable {
       var backoff = RetryBackoff(initial: .seconds(1), maximum: limit)
       while true {
         do {
-          return try await server.newJWTSVID(entryID: entry.id, audience: audience, timeout: limit)
+          let svid = try await server.newJWTSVID(entryID: entry.id, audience: audience, timeout: limit)
+          try Self.check(svid, entry, audience)
+          return svid
         } catch {
           let failure = AgentError.wrapping(error)
           let final: Set<AgentError.Code> = [
             .unknown, .canceled, .deadlineExceeded, .invalidArgument, .unimplemented, .permissionDenied, .notFound,
+            .malformed,
           ]
           if final.contains(failure.code) { throw failure }
           try await time.sleep(for: backoff.next(random))

@@ -61,13 +61,18 @@ struct AgentSession: Service {
       server: GRPCAttestation(address: address, time: time), storage: storage, keyManager: keyManager, time: time,
       metrics: metrics, logger: log.logger.with(subsystem: "attestor"))
     let retry = StartRetry(time: time, random: random, logger: log.logger)
-    let identity = try await attest(attestation, retry)
+    let rebootstrap = Rebootstrap(
+      mode: configuration.rebootstrapMode, delay: configuration.rebootstrapDelay, storage: storage, time: time,
+      metrics: metrics, logger: log.logger.with(["Logger": "TrustBundleSources"]))
+    let identity = try await attest(attestation, retry, rebootstrap)
     let server = try GRPCServerAPI(address: address, identity: identity, time: time)
-    let parts = makeParts(identity, server, attestation)
+    let parts = makeParts(identity, server, attestation, rebootstrap)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
       group.addTask {
-        try await retry.run("Failed to initialize the agent", stopsOnRefusal: false) {
+        try await retry.run(
+          "Failed to initialize the agent", stopsOnRefusal: false, budget: rebootstrap.startBudget
+        ) {
           try await parts.manager.initialize()
         }
         try await serve(parts)
@@ -81,26 +86,41 @@ struct AgentSession: Service {
     }
   }
 
-  private func attest(_ attestation: NodeAttestation, _ retry: StartRetry) async throws -> AgentIdentity {
+  private func attest(
+    _ attestation: NodeAttestation, _ retry: StartRetry, _ rebootstrap: Rebootstrap
+  ) async throws -> AgentIdentity {
     let start = ContinuousClock.now
-    let (svid, bundle) = try await retry.run("Failed to retrieve attestation result") {
-      try await attestation.attempt()
+    let stored = await storage.current
+    if !stored.svid.isEmpty { try rebootstrap.check(reattestable: stored.reattestable) }
+    let (svid, bundle) = try await retry.run(
+      "Failed to retrieve attestation result", budget: rebootstrap.startBudget
+    ) {
+      do { return try await attestation.attempt() } catch {
+        await rebootstrap.attestationFailed(AgentError.wrapping(error))
+        throw error
+      }
     }
+    try rebootstrap.check(reattestable: svid.reattestable)
     let attempts = await storage.current.connectionAttempts
     if attempts > 0 {
       let sources = log.logger.with(["Logger": "TrustBundleSources"])
       sources.info("Success after \(GoDuration.format(start.duration(to: .now))) attempts=\(attempts)")
       sources.info("Setting use.")
     }
-    try await storage.update { data in
-      data.svid = svid.chain
-      data.reattestable = svid.reattestable
-      data.bundle = bundle.x509Authorities.map(\.der)
-      data.bootstrapUse = .rebootstrap
-      data.bootstrapStartTime = AgentData.noTime
-      data.connectionAttempts = 0
+    do {
+      try await storage.keep { data in
+        data.svid = svid.chain
+        data.reattestable = svid.reattestable
+        data.bundle = bundle.x509Authorities.map(\.der)
+        data.bootstrapUse = .rebootstrap
+        data.bootstrapStartTime = AgentData.noTime
+        data.connectionAttempts = 0
+      }
+    } catch {
+      // The token may be spent: what it bought is used, and stored as soon as that works.
+      log.logger.error("Could not store the agent's SVID", metadata: ["error": "\(error.message)"])
     }
-    metrics.setGauge(["bootstrapped"], to: 1)
+    Rebootstrap.report(await storage.current, to: metrics)
     return AgentIdentity(
       svid: svid, bundle: bundle, policy: RotationPolicy(availabilityTarget: configuration.availabilityTarget),
       random: random)
@@ -114,7 +134,7 @@ struct AgentSession: Service {
   }
 
   private func makeParts(
-    _ identity: AgentIdentity, _ server: GRPCServerAPI, _ attestation: NodeAttestation
+    _ identity: AgentIdentity, _ server: GRPCServerAPI, _ attestation: NodeAttestation, _ rebootstrap: Rebootstrap
   ) -> Parts {
     let policy = RotationPolicy(availabilityTarget: configuration.availabilityTarget)
     let logger = log.logger.with(subsystem: "manager")
@@ -127,6 +147,7 @@ struct AgentSession: Service {
       server: server, limit: configuration.jwtSVIDCacheMaxSize, cacheHitTimeout: configuration.jwtSVIDCacheHitTimeout,
       time: time, random: random, metrics: metrics, logger: logger)
     let earlySync = EarlySync(time: time)
+    let clock = ClockWatch(time: time, logger: logger)
     let synchronizer = Synchronizer(
       server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
       time: time, metrics: metrics, logger: logger)
@@ -136,9 +157,10 @@ struct AgentSession: Service {
         server: server, cache: cache, keyType: configuration.workloadX509SVIDKeyType, policy: policy, time: time,
         random: random, metrics: metrics, logger: logger),
       rotator: AgentSVIDRotator(
-        identity: identity, attestation: attestation, server: server, time: time, random: random, metrics: metrics,
-        logger: logger),
-      cache: cache, earlySync: earlySync, options: options, time: time, random: random, logger: logger)
+        identity: identity, attestation: attestation, server: server, time: time, clock: clock, random: random,
+        metrics: metrics, logger: logger),
+      cache: cache, earlySync: earlySync, clock: clock, rebootstrap: rebootstrap, options: options, time: time,
+      random: random, logger: logger)
     let workloads = WorkloadAttestation(
       attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor"))
     let api = WorkloadAPI(

@@ -10,6 +10,8 @@ package actor AgentStorage {
 
   package let path: String
   private var data: AgentData
+  /// The file does not hold the value yet.
+  private var isBehind = false
   private let executor = QueueExecutor(label: "agent-storage")
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -41,14 +43,37 @@ package actor AgentStorage {
   package func update(_ change: @Sendable (inout AgentData) -> Void) throws(AgentError) -> AgentData {
     var next = data
     change(&next)
-    if next == data { return next }
+    if next == data && !isBehind { return next }
+    try write(next)
+    data = next
+    isBehind = false
+    return next
+  }
+
+  /// Changes the stored value, also when the file cannot be written now: what is in force must not depend on a disk.
+  /// ``catchUp()`` tries to write it again.
+  ///
+  /// - Throws: why the file could not be written; the change holds all the same.
+  package func keep(_ change: @Sendable (inout AgentData) -> Void) throws(AgentError) {
+    let before = data
+    change(&data)
+    if data != before { isBehind = true }
+    try catchUp()
+  }
+
+  /// Writes what could not be written before.
+  package func catchUp() throws(AgentError) {
+    guard isBehind else { return }
+    try write(data)
+    isBehind = false
+  }
+
+  private func write(_ value: AgentData) throws(AgentError) {
     do {
-      try AtomicFile.write(next.encoded(), to: path, mode: 0o600)
+      try AtomicFile.write(value.encoded(), to: path, mode: 0o600)
     } catch {
       throw AgentError(.storage, "failed to store agent data: \(error)", cause: error)
     }
-    data = next
-    return next
   }
 
   /// Forgets the agent's SVID: the next start attests anew.

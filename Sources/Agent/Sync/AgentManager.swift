@@ -11,6 +11,8 @@ package struct AgentManager: Sendable {
   package let rotator: AgentSVIDRotator
   package let cache: WorkloadCacheStore
   package let earlySync: EarlySync
+  package let clock: ClockWatch
+  package let rebootstrap: Rebootstrap
   package let options: SyncOptions
   package let time: any TimeSource
   package let random: Randomness
@@ -20,8 +22,8 @@ package struct AgentManager: Sendable {
 
   package init(
     server: any ServerAPI, synchronizer: Synchronizer, signer: WorkloadSigner, rotator: AgentSVIDRotator,
-    cache: WorkloadCacheStore, earlySync: EarlySync, options: SyncOptions, time: any TimeSource, random: Randomness,
-    logger: Logger
+    cache: WorkloadCacheStore, earlySync: EarlySync, clock: ClockWatch, rebootstrap: Rebootstrap,
+    options: SyncOptions, time: any TimeSource, random: Randomness, logger: Logger
   ) {
     self.server = server
     self.synchronizer = synchronizer
@@ -29,6 +31,8 @@ package struct AgentManager: Sendable {
     self.rotator = rotator
     self.cache = cache
     self.earlySync = earlySync
+    self.clock = clock
+    self.rebootstrap = rebootstrap
     self.options = options
     self.time = time
     self.random = random
@@ -42,6 +46,9 @@ package struct AgentManager: Sendable {
       _ = try await sync()
     } catch {
       let failure = AgentError.wrapping(error)
+      if failure.code == .unknownAuthority {
+        try await rebootstrap.unknownAuthority(ending: "Agent needs to rebootstrap. shutting down")
+      }
       guard failure.denial != nil else { throw failure }
       try await rotator.recover(from: failure)
       _ = try await sync()
@@ -55,6 +62,7 @@ package struct AgentManager: Sendable {
       group.addTask { try await syncLoop() }
       group.addTask { try await signLoop() }
       group.addTask { try await rotator.run() }
+      group.addTask { try await clockLoop() }
       defer { group.cancelAll() }
       while try await group.next() != nil {}
     }
@@ -74,6 +82,7 @@ package struct AgentManager: Sendable {
       earlySync.syncEnded(changed ? .changed : .unchanged)
       if changed { cache.signingNeeded.ring() }
       serverAnswered.ring()
+      await rebootstrap.succeeded()
       return changed
     } catch {
       earlySync.syncEnded(.failed)
@@ -99,9 +108,25 @@ package struct AgentManager: Sendable {
         // Not even an unknown authority ends the agent: what it serves is valid, and whoever stands between us and the
         // server must not be able to take it from the workloads.
         logger.error("Synchronize failed", metadata: ["error": "\(failure.message)"])
+        if failure.code == .unknownAuthority {
+          try await rebootstrap.unknownAuthority(ending: "shutting down for rebootstrapping")
+        }
         try await rotator.recover(from: failure)
         wait = backoff.next(random)
+        if failure.code == .unknownAuthority, rebootstrap.mode != .never { wait = min(wait, .seconds(5)) }
       }
+    }
+  }
+
+  /// Looks whether the clock was set, and has everything looked at anew when it was.
+  private func clockLoop() async throws {
+    while true {
+      try await clock.jumped.wait(atMost: .seconds(5), time)
+      clock.check()
+      guard clock.takeJump() else { continue }
+      earlySync.syncNeeded.ring()
+      serverAnswered.ring()
+      cache.signingNeeded.ring()
     }
   }
 

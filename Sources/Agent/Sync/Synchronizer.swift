@@ -37,7 +37,7 @@ package actor Synchronizer {
     self.logger = logger
   }
 
-  /// One sync; true if entries or bundles changed.
+  /// One sync; true if it brought the cache anything new.
   package func synchronize() async throws -> Bool {
     let known = entries
     let fetched = try await metrics.call(["manager", "sync", "fetch_entries_updates"]) {
@@ -48,12 +48,11 @@ package actor Synchronizer {
     let own = fetched.own
     try await takeOver(own)
     processTaintedAuthorities(of: own)
-    let before = (cache.bundles.own.bundle, cache.bundles.federated.mapValues(\.bundle))
-    cache.update(entries: entries.values.sorted { $0.id < $1.id }, bundle: own, federated: fetched.federated)
+    let changed = cache.update(
+      entries: entries.values.sorted { $0.id < $1.id }, bundle: own, federated: fetched.federated)
     lastSync = time.now
     metrics.setGauge(["sync_bundles_total"], to: Double(1 + fetched.federated.count))
-    let after = (cache.bundles.own.bundle, cache.bundles.federated.mapValues(\.bundle))
-    return known != entries || before.0 != after.0 || before.1 != after.1
+    return changed
   }
 
   private func fetch(_ known: [String: AgentEntry]) async throws -> (own: Bundle, federated: [Bundle]) {
@@ -124,8 +123,13 @@ package actor Synchronizer {
     guard own.trustDomain == identity.svid.id.trustDomain, !own.x509Authorities.isEmpty else {
       throw AgentError(.malformed, "the server returned no bundle of the agent's trust domain")
     }
-    guard identity.replace(bundle: own) else { return }
-    try await storage.update { $0.bundle = own.x509Authorities.map(\.der) }
+    _ = identity.replace(bundle: own)
+    do {
+      try await storage.keep { $0.bundle = own.x509Authorities.map(\.der) }
+    } catch {
+      // Workloads get the bundle whatever the disk does.
+      logger.error("Could not store bundle", metadata: ["error": "\(error.message)"])
+    }
   }
 
   /// Has everything replaced that a newly tainted authority signed (agent-behaviour §9). Each authority is handled

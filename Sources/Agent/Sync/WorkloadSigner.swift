@@ -41,7 +41,9 @@ package actor WorkloadSigner {
   /// Signs the most urgent batch; true if more is waiting.
   package func pass() async throws -> Bool {
     let now = time.now
-    refused = refused.filter { $0.value > now }
+    // A refusal from the future is one from before the clock was set back.
+    let latest = now.addingTimeInterval(Self.refusalPause.seconds)
+    refused = refused.filter { $0.value > now && $0.value <= latest }
     let stale = cache.staleEntries().filter { refused[$0.entry.id] == nil }
     guard let first = stale.first else { return false }
     // Workloads that wait are not held up by keys for those that do not.

@@ -5,6 +5,8 @@ import Synchronization
 package protocol TimeSource: Sendable {
   /// The wall clock time.
   var now: Date { get }
+  /// The time on a clock that nobody sets, since some moment; it runs on while the machine is suspended.
+  var steady: Duration { get }
   /// Waits for `duration`; throws `CancellationError` when the task is cancelled.
   func sleep(for duration: Duration) async throws
 }
@@ -12,7 +14,9 @@ package protocol TimeSource: Sendable {
 /// The machine's clock.
 package struct SystemTime: TimeSource {
   package init() {}
+  private static let epoch = ContinuousClock.now
   package var now: Date { Date() }
+  package var steady: Duration { Self.epoch.duration(to: .now) }
   package func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }
 
@@ -25,6 +29,7 @@ package final class TestTime: TimeSource {
   }
   private struct State {
     var now: Date
+    var steady = Duration.zero
     var next: UInt64 = 0
     var sleepers: [Sleeper] = []
     var cancelled: Set<UInt64> = []
@@ -35,6 +40,7 @@ package final class TestTime: TimeSource {
   package init(_ now: Date = Date(timeIntervalSince1970: 1_795_291_845)) { state = Mutex(State(now: now)) }
 
   package var now: Date { state.withLock { $0.now } }
+  package var steady: Duration { state.withLock { $0.steady } }
 
   /// The number of tasks that wait on this clock.
   package var sleeperCount: Int { state.withLock { $0.sleepers.count } }
@@ -55,11 +61,23 @@ package final class TestTime: TimeSource {
   package func advance(by duration: Duration) {
     let woken = state.withLock { state -> [Sleeper] in
       state.now.addTimeInterval(duration.seconds)
+      state.steady += duration
       let due = state.sleepers.filter { $0.deadline <= state.now }.sorted { $0.deadline < $1.deadline }
       state.sleepers.removeAll { $0.deadline <= state.now }
       return due
     }
     for sleeper in woken { sleeper.continuation.resume() }
+  }
+
+  /// Sets the wall clock, as an operator or a time service does; nobody who sleeps notices.
+  package func set(by duration: Duration) {
+    state.withLock { state in
+      state.now.addTimeInterval(duration.seconds)
+      state.sleepers = state.sleepers.map {
+        Sleeper(
+          id: $0.id, deadline: $0.deadline.addingTimeInterval(duration.seconds), continuation: $0.continuation)
+      }
+    }
   }
 
   package func sleep(for duration: Duration) async throws {

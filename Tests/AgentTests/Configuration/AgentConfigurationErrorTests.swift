@@ -125,7 +125,8 @@ import Testing
         == "insecure_bootstrap option can not be used with rebootstrapping")
     var flags = AgentFlags()
     flags.rebootstrapMode = "always"
-    #expect(try agentProblems(AgentFile.with(), flags: flags)?.code == .unsupported)
+    let configuration = try agentConfiguration(AgentFile.with(agent: "rebootstrap_delay = \"90s\""), flags: flags)
+    #expect(configuration.rebootstrapMode == .always && configuration.rebootstrapDelay == .seconds(90))
     flags = AgentFlags()
     flags.trustBundleURL = "https://x"
     #expect(try agentProblems(AgentFile.with(source: ""), flags: flags)?.code == .unsupported)

@@ -9,7 +9,7 @@ import Testing
   static func file(_ path: String) -> String {
     let values = [
       "broker": "broker {}", "tls": "tls {}", "sds": "sds {}", "DogStatsd": "DogStatsd {}", "Statsd": "Statsd {}",
-      "M3": "M3 {}", "rebootstrap_mode": "rebootstrap_mode = \"auto\"",
+      "M3": "M3 {}",
       "trust_bundle_url": "trust_bundle_url = \"https://x\"",
       "trust_bundle_unix_socket": "trust_bundle_unix_socket = \"/s\" trust_bundle_url = \"http://x\"",
     ]

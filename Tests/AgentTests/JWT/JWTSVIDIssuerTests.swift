@@ -43,6 +43,32 @@ import Testing
     }
   }
 
+  @Test func tokenThatExpiresWhileTheServerIsAskedIsNotHandedOut() async throws {
+    try await withFolder { folder in
+      let (agent, item) = try await agent(folder)
+      let first = try await agent.issuer.svid(for: item, audience: ["a"])
+      agent.server.change { $0.jwtFailure = AgentError(.unavailable, "connection refused") }
+      agent.time.advance(by: .seconds(290))
+      let result = Task { try await agent.issuer.svid(for: item, audience: ["a"]) }
+      await agent.time.waitForSleepers(2)
+      agent.time.advance(by: .seconds(31))
+      await #expect(throws: AgentError.self) { try await result.value }
+      #expect(first.expiresAt < agent.time.now)
+    }
+  }
+
+  @Test func tokenForSomebodyElseIsRefused() async throws {
+    try await withFolder { folder in
+      let (agent, item) = try await agent(folder)
+      // The server's entry has another identity by now, which this agent has not heard of.
+      agent.server.put(try entry("1", "/other", ["uid:0"]))
+      let error = await #expect(throws: AgentError.self) { try await agent.issuer.svid(for: item, audience: ["a"]) }
+      #expect(error?.code == .malformed)
+      #expect(error?.message.contains("\"spiffe://example.org/other\"") == true)
+      #expect(agent.issuer.cachedCount == 0)
+    }
+  }
+
   @Test func passingFaultsAreRetriedWithinTheTime() async throws {
     try await withFolder { folder in
       let (agent, item) = try await agent(folder)

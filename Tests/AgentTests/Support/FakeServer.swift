@@ -20,6 +20,7 @@ final class FakeServer: ServerAPI, AttestationAPI {
     var signingFailure: AgentError?
     var jwtFailure: AgentError?
     var attestFailure: AgentError?
+    var federatedFailure: AgentError?
     var refusedEntries: Set<String> = []
     var reattestable = false
     var agentLifetime: TimeInterval = 3600
@@ -104,7 +105,9 @@ final class FakeServer: ServerAPI, AttestationAPI {
   func bundle() async throws -> Bundle { try count("bundle").bundle }
 
   func federatedBundle(_ trustDomain: TrustDomain) async throws -> Bundle? {
-    try count("federatedBundle").federated[trustDomain]
+    let state = try count("federatedBundle")
+    if let failure = state.federatedFailure { throw failure }
+    return state.federated[trustDomain]
   }
 
   func newX509SVIDs(_ requests: [X509SVIDRequest]) async throws -> [X509SVIDResult] {

@@ -14,7 +14,7 @@ struct TestAgent {
   let ca: TestCA
   let server: FakeServer
   let storage: AgentStorage
-  let keyManager = MemoryKeyManager()
+  let keyManager: any KeyManager
   let identity: AgentIdentity
   let cache: WorkloadCacheStore
   let issuer: JWTSVIDIssuer
@@ -23,40 +23,51 @@ struct TestAgent {
   let rotator: AgentSVIDRotator
   let earlySync: EarlySync
   let manager: AgentManager
+  let clock: ClockWatch
+  let metrics: Metrics
+  let rebootstrap: Rebootstrap
+  let attestation: NodeAttestation
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   init(
     directory: String, time: TestTime = TestTime(), limit: Int = 1000, keyType: KeyType = .ecP256,
     policy: RotationPolicy = RotationPolicy(), random: Randomness = .fixed(0.5),
-    options: SyncOptions = SyncOptions(), prepare: (FakeServer) -> Void = { _ in }
+    options: SyncOptions = SyncOptions(), rebootstrap mode: Rebootstrap.Mode = .never, metrics: Metrics = .none,
+    keyManager: any KeyManager = MemoryKeyManager(), prepare: (FakeServer) -> Void = { _ in }
   ) async throws {
     self.time = time
+    self.metrics = metrics
+    self.keyManager = keyManager
     ca = try TestCA(now: time.now)
     server = try FakeServer(ca, time: time)
     prepare(server)
     storage = try AgentStorage(directory: directory)
-    let attestation = NodeAttestation(
+    attestation = NodeAttestation(
       trustDomain: ca.trustDomain, attestor: JoinTokenAttestor(token: "token"), source: .insecure, server: server,
-      storage: storage, keyManager: keyManager, time: time, metrics: .none, logger: logger)
+      storage: storage, keyManager: keyManager, time: time, metrics: metrics, logger: logger)
     let (svid, bundle) = try await attestation.attempt()
     identity = AgentIdentity(svid: svid, bundle: bundle, policy: policy, random: random)
     cache = WorkloadCacheStore(
-      bundles: BundleSet(own: bundle), limit: limit, time: time, metrics: .none, logger: logger)
-    issuer = JWTSVIDIssuer(server: server, time: time, random: random, metrics: .none, logger: logger)
+      bundles: BundleSet(own: bundle), limit: limit, time: time, metrics: metrics, logger: logger)
+    issuer = JWTSVIDIssuer(server: server, time: time, random: random, metrics: metrics, logger: logger)
     synchronizer = Synchronizer(
       server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
       time: time,
-      metrics: .none, logger: logger)
+      metrics: metrics, logger: logger)
     signer = WorkloadSigner(
-      server: server, cache: cache, keyType: keyType, policy: policy, time: time, random: random, metrics: .none,
+      server: server, cache: cache, keyType: keyType, policy: policy, time: time, random: random, metrics: metrics,
       logger: logger)
+    clock = ClockWatch(time: time, logger: logger)
+    rebootstrap = Rebootstrap(
+      mode: mode, delay: .seconds(600), storage: storage, time: time, metrics: metrics, logger: logger)
     rotator = AgentSVIDRotator(
-      identity: identity, attestation: attestation, server: server, time: time, random: random, metrics: .none,
+      identity: identity, attestation: attestation, server: server, time: time, clock: clock, random: random,
+      metrics: metrics,
       logger: logger)
     earlySync = EarlySync(time: time)
     manager = AgentManager(
       server: server, synchronizer: synchronizer, signer: signer, rotator: rotator, cache: cache, earlySync: earlySync,
-      options: options, time: time, random: random, logger: logger)
+      clock: clock, rebootstrap: rebootstrap, options: options, time: time, random: random, logger: logger)
   }
 
   /// A sync, and signing until nothing is left to sign.
@@ -71,9 +82,9 @@ struct TestAgent {
   ) -> WorkloadAPI {
     WorkloadAPI(
       attestation: WorkloadAttestation(
-        attestors: [FixedAttestor(values: selectors)], metrics: .none, logger: logger),
+        attestors: [FixedAttestor(values: selectors)], metrics: metrics, logger: logger),
       cache: cache, issuer: issuer, earlySync: earlySync, trustDomain: ca.trustDomain, options: options, time: time,
-      metrics: .none)
+      metrics: metrics)
   }
 
   func call(_ method: WorkloadMethod, _ caller: any WorkloadCaller = TestCaller()) -> WorkloadAPI.Call {

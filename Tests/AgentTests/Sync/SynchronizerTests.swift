@@ -60,6 +60,19 @@ import Testing
     }
   }
 
+  @Test func changeOfASyncThatBrokeOffIsNoticedByTheNextOne() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/web", ["uid:0"], federatesWith: ["other.test"]))
+      agent.server.change { $0.federatedFailure = AgentError(.unavailable, "busy") }
+      await #expect(throws: AgentError(.unavailable, "")) { try await agent.synchronizer.synchronize() }
+      agent.server.change { $0.federatedFailure = nil }
+      // The signing loop is woken by this answer.
+      #expect(try await agent.synchronizer.synchronize())
+      #expect(agent.cache.entryCount == 1)
+    }
+  }
+
   @Test func ownBundleIsTrustedAndStoredAtOnce() async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder)
