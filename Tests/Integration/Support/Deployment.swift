@@ -8,6 +8,8 @@ final class Deployment: @unchecked Sendable {
   let trustDomain = "example.org"
   var serverOptions: String
   var agentOptions: String
+  /// Further sections of the agent's file.
+  var agentSections = ""
   private(set) var server: DaemonProcess?
   private(set) var agent: DaemonProcess?
 
@@ -79,6 +81,7 @@ final class Deployment: @unchecked Sendable {
       KeyManager "disk" { plugin_data { directory = "\(directory)/a" } }
       WorkloadAttestor "unix" { plugin_data {} }
     }
+    \(agentSections)
     """.write(toFile: directory + "/agent.conf", atomically: true, encoding: .utf8)
     let agent = try DaemonProcess(
       name: "spire-agent", executable: Programs.agent,
