@@ -48,8 +48,7 @@ package struct AgentRuntime: Sendable {
     log.logger.info(
       "Starting agent", metadata: ["data_dir": "\(configuration.dataDirectory)", "version": "\(Version.upstream)"])
     log.logger.debug("This is swift-spire", metadata: ["own_version": "\(Version.own)"])
-    try FileManager.default.createDirectory(
-      atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    try Folder.make(configuration.dataDirectory, mode: 0o755)
     let storage = try AgentStorage(directory: configuration.dataDirectory)
     let telemetry = Telemetry(
       configuration.telemetry, prefix: "spire_agent", trustDomain: configuration.trustDomain.name, start: start,
@@ -118,8 +117,7 @@ package struct AgentRuntime: Sendable {
     let before = umask(0)
     umask(before & ~0o055)
     defer { umask(before) }
-    try FileManager.default.createDirectory(
-      atPath: String(path[..<slash]), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    try Folder.make(String(path[..<slash]), mode: 0o755)
   }
 }
 

@@ -18,7 +18,7 @@ package struct EndpointError: Error, Equatable, CustomStringConvertible {
 
   package static func == (a: EndpointError, b: EndpointError) -> Bool { a.code == b.code }
 
-  static func system(_ what: String, _ error: Int32) -> EndpointError {
-    EndpointError(code: .system, message: "\(what): \(GoText.errno(error))")
+  static func system(_ what: String, _ error: Int32, advice: String? = nil) -> EndpointError {
+    EndpointError(code: .system, message: "\(what): \(GoText.errno(error))" + (advice.map { "; " + $0 } ?? ""))
   }
 }

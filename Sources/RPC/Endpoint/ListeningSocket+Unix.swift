@@ -31,7 +31,8 @@ extension ListeningSocket {
     guard socket >= 0 else { throw EndpointError.system("cannot open a socket for \(path)", errno) }
     do {
       guard address.withSockAddr({ Glibc.bind(socket, $0, socklen_t($1)) }) == 0 else {
-        throw EndpointError.system("listen unix \(path): bind", errno)
+        throw EndpointError.system(
+          "listen unix \(path): bind", errno, advice: "give this user write access to \(parent) or change socket_path")
       }
       guard chmod(path, mode_t(mode)) == 0 else { throw EndpointError.system("chmod \(path)", errno) }
       // Listening before the lock is let go: a second server must see that somebody answers.
@@ -62,7 +63,8 @@ extension ListeningSocket {
     let parent = directory(of: path)
     if parent != path { try makeDirectories(parent, mode: mode) }
     guard mkdir(path, mode_t(mode)) == 0 || errno == EEXIST else {
-      throw EndpointError.system("cannot make the directory \(path) for a socket", errno)
+      throw EndpointError.system(
+        "cannot make the directory \(path) for a socket", errno, advice: "make it for this user or change socket_path")
     }
   }
 

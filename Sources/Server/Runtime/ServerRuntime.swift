@@ -49,8 +49,7 @@ package struct ServerRuntime: Sendable {
         "launch_log_level": "\(log.level.launch.rawValue)", "version": "\(Version.upstream)",
       ])
     logger.debug("This is swift-spire", metadata: ["own_version": "\(Version.own)"])
-    try FileManager.default.createDirectory(
-      atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    try Folder.make(configuration.dataDirectory, mode: 0o755)
     let telemetry = Telemetry(
       configuration.telemetry, prefix: "spire_server", trustDomain: configuration.trustDomain.name, start: start,
       time: time, logger: logger.with(subsystem: "telemetry"))
