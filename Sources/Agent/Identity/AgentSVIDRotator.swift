@@ -92,6 +92,12 @@ package actor AgentSVIDRotator {
     case .retry: return
     case .shutDown: try await giveUp("the server banned this agent", failure)
     case .reattest:
+      if denial == .agentExpired, !identity.svid.reattestable, time.now < identity.svid.notAfter {
+        // A token works once: for a wrong clock, maybe the server's, the agent does not end while its SVID is valid.
+        return logger.error(
+          "The server says that the agent's SVID has expired, and it has not: compare the clocks of both machines",
+          metadata: ["expires_at": "\(GoTime.rfc3339(identity.svid.notAfter))"])
+      }
       logger.warning("The server does not accept the agent's SVID", metadata: ["error": "\(failure.message)"])
       guard identity.svid.reattestable || denial == .agentMustReattest else {
         try await giveUp(

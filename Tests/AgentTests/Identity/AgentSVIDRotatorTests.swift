@@ -93,6 +93,16 @@ import Testing
     }
   }
 
+  @Test func tokenAgentDoesNotEndForAServerWithAWrongClock() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      let denial = AgentError(.permissionDenied, "denied", denial: .agentExpired)
+      try await agent.rotator.recover(from: denial)
+      agent.time.advance(by: .seconds(3601))
+      await #expect(throws: AgentError(.fatal, "")) { try await agent.rotator.recover(from: denial) }
+    }
+  }
+
   @Test func tokenAgentThatIsRefusedEnds() async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder)
