@@ -26,6 +26,8 @@ package actor CAManager: Service {
   var x509 = AuthoritySlots<X509CA>()
   var jwt = AuthoritySlots<JWTKey>()
   var journal = Journal()
+  /// Whether it has been said that the clock is behind the active CA.
+  var clockIsBehind = false
   private var isBusy = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -80,6 +82,7 @@ package actor CAManager: Service {
     }
     // Rather a late authority than none: it is valid and in the bundle, and the next pass goes on.
     if authority.activeX509CA == nil { signWithCurrentX509CA() }
+    await checkClock()
     guard jwtIsEnabled else { return }
     do {
       try await rotateJWT()
@@ -128,6 +131,7 @@ package actor CAManager: Service {
         failed("X509 CA", error)
         succeeded = false
       }
+      await checkClock()
       // Without an X.509 authority the server cannot serve, and the journal could not be stored.
       guard authority.activeX509CA != nil else { return }
       if jwtIsEnabled {

@@ -7,8 +7,8 @@ import Synchronization
 
 /// Keeps the server's own X.509-SVID fresh (server-behaviour §2). Endpoints read ``current`` for every handshake.
 ///
-/// Checks every 5 s: renews when half of the lifetime has passed, or when the authority that signed it is tainted. A
-/// failure leaves the old SVID in place and is tried again. A lock guards the snapshot.
+/// Checks every 5 s: renews when half of the lifetime has passed, when the authority that signed it is tainted, or when
+/// the clock went back behind its beginning. A failure leaves the old SVID in place and is tried again. A lock guards the snapshot.
 package final class ServerSVIDRotator: Service {
   private let authority: CertificateAuthority
   private let keyType: KeyType
@@ -58,9 +58,11 @@ package final class ServerSVIDRotator: Service {
   package func rotateIfDue() async {
     let held = current
     let middle = held.expiresAt - (held.expiresAt - held.notBefore) / 2
-    guard TemplateBuilder.seconds(time.now) >= middle || authority.isTainted(x509AuthorityID: held.authorityID) else {
-      return
-    }
+    let now = TemplateBuilder.seconds(time.now)
+    let isTainted = authority.isTainted(x509AuthorityID: held.authorityID)
+    // Before its beginning only after the clock went back; a CA of the future cannot help (CAManager+Clock).
+    let isEarly = now < held.notBefore && authority.activeX509CA?.begins(after: time.now) == false
+    guard now >= middle || isTainted || isEarly else { return }
     do throws(AuthorityError) {
       let fresh = try await Self.issue(authority, keyType, metrics, log)
       snapshot.withLock { $0 = fresh }

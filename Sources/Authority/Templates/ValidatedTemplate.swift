@@ -60,9 +60,14 @@ package struct ValidatedTemplate: Sendable {
   /// What holds for every certificate.
   private static func problem(of template: X509Template, at now: Int64) -> String? {
     guard template.serialNumber > 0 else { return "serial number must be positive" }
-    guard template.notAfter > template.notBefore, template.notBefore >= CivilTime.first,
-      template.notAfter <= CivilTime.last
-    else { return "validity cannot be encoded" }
+    guard template.notAfter > template.notBefore else {
+      // No certificate outlives its CA, so this is a CA that has expired.
+      return "no time is left, the end is \(text(template.notAfter)) and now is \(text(now)): the CA has expired; "
+        + "it is replaced within seconds, else check this server's clock and its log"
+    }
+    guard template.notBefore >= CivilTime.first, template.notAfter <= CivilTime.last else {
+      return "validity cannot be encoded"
+    }
     guard now >= template.notBefore else { return "not yet valid until \(text(template.notBefore))" }
     guard now <= template.notAfter else { return "already expired as of \(text(template.notAfter))" }
     guard (template.dnsNames + template.uris).allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { $0 < 0x80 } }) else {

@@ -111,6 +111,7 @@ package struct ServerRuntime: Sendable {
     ).open()
     var members = telemetry.services
     members.append(.init(service: signals(telemetry, catalog), name: "signals"))
+    members.append(.init(service: ClockReporter(time: time, logger: logger), name: "clock"))
     members.append(.init(service: manager, name: "ca_manager"))
     members.append(.init(service: svid, name: "svid_rotator"))
     members.append(.init(service: entries, name: "entry_cache"))
