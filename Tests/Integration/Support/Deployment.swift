@@ -10,6 +10,13 @@ final class Deployment: @unchecked Sendable {
   var agentOptions: String
   /// Further sections of the agent's file.
   var agentSections = ""
+  /// Blocks of the server's configuration beside `server` and `plugins`.
+  var serverBlocks = ""
+  /// The KeyManager block of the server.
+  var keyManager: String
+  /// Where the server keeps its data; its socket stays in `directory/s`.
+  var dataDirectory: String
+  var databaseOptions = ""
   private(set) var server: DaemonProcess?
   private(set) var agent: DaemonProcess?
 
@@ -18,6 +25,8 @@ final class Deployment: @unchecked Sendable {
     try FileManager.default.createDirectory(atPath: directory + "/s", withIntermediateDirectories: true)
     try FileManager.default.createDirectory(atPath: directory + "/a", withIntermediateDirectories: true)
     port = try freePort()
+    dataDirectory = directory + "/s"
+    keyManager = #"KeyManager "disk" { plugin_data { keys_path = "\#(directory)/s/keys.json" } }"#
     self.serverOptions = serverOptions
     self.agentOptions = agentOptions
   }
@@ -31,29 +40,17 @@ final class Deployment: @unchecked Sendable {
   var agentSocket: String { directory + "/a/api.sock" }
   var bundlePath: String { directory + "/bundle.pem" }
 
-  func startServer(logName: String = "server.log") async throws {
-    try """
-    server {
-      trust_domain = "\(trustDomain)"
-      bind_address = "127.0.0.1"
-      bind_port = "\(port)"
-      data_dir = "\(directory)/s"
-      socket_path = "\(serverSocket)"
-      log_level = "DEBUG"
-      \(serverOptions)
-    }
-    plugins {
-      DataStore "sql" { plugin_data {
-        database_type = "sqlite3"
-        connection_string = "\(directory)/s/datastore.sqlite3"
-      } }
-      KeyManager "disk" { plugin_data { keys_path = "\(directory)/s/keys.json" } }
-      NodeAttestor "join_token" { plugin_data {} }
-    }
-    """.write(toFile: directory + "/server.conf", atomically: true, encoding: .utf8)
+  /// - Parameters:
+  ///   - wrapper: a command that starts the server: its program and arguments, the server's follow.
+  ///   - environment: added to this process's.
+  func startServer(
+    logName: String = "server.log", wrapper: [String] = [], environment: [String: String] = [:]
+  ) async throws {
+    try writeServerConfiguration()
+    let command = wrapper + [Programs.server, "run", "-config", directory + "/server.conf"]
     let server = try DaemonProcess(
-      name: "spire-server", executable: Programs.server, arguments: ["run", "-config", directory + "/server.conf"],
-      logPath: directory + "/" + logName)
+      name: "spire-server", executable: command[0], arguments: Array(command.dropFirst()),
+      logPath: directory + "/" + logName, environment: environment)
     self.server = server
     try await eventually("server is healthy", log: { server.log }) {
       guard server.isRunning else {
@@ -64,7 +61,30 @@ final class Deployment: @unchecked Sendable {
     }
   }
 
-  func startAgent(token: String?, waitForHealth: Bool = true) async throws {
+  func writeServerConfiguration() throws {
+    try """
+    server {
+      trust_domain = "\(trustDomain)"
+      bind_address = "127.0.0.1"
+      bind_port = "\(port)"
+      data_dir = "\(dataDirectory)"
+      socket_path = "\(serverSocket)"
+      log_level = "DEBUG"
+      \(serverOptions)
+    }
+    plugins {
+      DataStore "sql" { plugin_data {
+        database_type = "sqlite3"
+        connection_string = "\(dataDirectory)/datastore.sqlite3\(databaseOptions)"
+      } }
+      \(keyManager)
+      NodeAttestor "join_token" { plugin_data {} }
+    }
+    \(serverBlocks)
+    """.write(toFile: directory + "/server.conf", atomically: true, encoding: .utf8)
+  }
+
+  func startAgent(token: String?, waitForHealth: Bool = true, environment: [String: String] = [:]) async throws {
     try """
     agent {
       trust_domain = "\(trustDomain)"
@@ -86,7 +106,7 @@ final class Deployment: @unchecked Sendable {
     let agent = try DaemonProcess(
       name: "spire-agent", executable: Programs.agent,
       arguments: ["run", "-config", directory + "/agent.conf"] + (token.map { ["-joinToken", $0] } ?? []),
-      logPath: directory + "/agent.log")
+      logPath: directory + "/agent.log", environment: environment)
     self.agent = agent
     guard waitForHealth else { return }
     try await eventually("agent is healthy", log: { agent.log + (self.server?.log ?? "") }) {

@@ -35,12 +35,14 @@ enum Shell {
     if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
     let out = Pipe()
     let err = Pipe()
-    let stdin = Pipe()
+    let stdin = input == nil ? nil : Pipe()
     process.standardOutput = out
     process.standardError = err
-    process.standardInput = input == nil ? FileHandle.nullDevice : stdin
+    process.standardInput = stdin ?? FileHandle.nullDevice
+    // Foundation keeps them otherwise, and a test that polls runs out of descriptors.
+    defer { for pipe in [out, err] { try? pipe.fileHandleForReading.close() } }
     try process.run()
-    if let input {
+    if let input, let stdin {
       stdin.fileHandleForWriting.write(Data(input.utf8))
       try stdin.fileHandleForWriting.close()
     }
