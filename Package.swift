@@ -254,11 +254,9 @@ if Context.environment["SPIRE_FUZZ"] != nil {
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.
 if Context.environment["SPIRE_BENCH"] != nil {
-  package.dependencies.append(.package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.40.0"))
   package.targets.append(contentsOf: [
     .executableTarget(
-      name: "spire-load", dependencies: [nioCore, .product(name: "NIOHPACK", package: "swift-nio-http2")],
-      path: "Benchmarks/Load", swiftSettings: strict),
+      name: "spire-load", dependencies: [nioCore, nioHPACK], path: "Benchmarks/Load", swiftSettings: strict),
     .executableTarget(
       name: "bench-echo", dependencies: ["RPC", "Daemon", grpcCore, lifecycle], path: "Benchmarks/Echo",
       swiftSettings: strict),
