@@ -151,6 +151,36 @@ extension SQLDatastore {
     }
   }
 
+  /// Runs a batch as ``writeBatch(_:_:_:)`` does, then undoes all of it: nothing is stored and nothing published.
+  func rehearseBatch<Item: Sendable, T: Sendable>(
+    _ metric: [String], _ items: [Item],
+    _ body: @Sendable (SQLTransaction, Item) throws(DatastoreError) -> T
+  ) async throws(DatastoreError) -> [Result<T, DatastoreError>] {
+    if items.isEmpty { return [] }
+    let call = metrics.startCall(["datastore"] + metric)
+    let (schema, time, logger) = (schema, time, logger)
+    do throws(DatastoreError) {
+      let results = try await pool.write {
+        (connection) throws(DatastoreError) -> [Result<T, DatastoreError>] in
+        let transaction = SQLTransaction(connection, schema: schema, time: time, logger: logger)
+        return try transaction.rehearse(connection.dialect.beginWriting) {
+          (transaction) throws(DatastoreError) -> [Result<T, DatastoreError>] in
+          var results: [Result<T, DatastoreError>] = []
+          results.reserveCapacity(items.count)
+          for item in items {
+            results.append(try transaction.item { () throws(DatastoreError) in try body(transaction, item) })
+          }
+          return results
+        }
+      }
+      call.done()
+      return results
+    } catch {
+      call.done(status: error.statusName)
+      throw error
+    }
+  }
+
   /// Runs `body` in a transaction that reads one consistent state, as a call of `datastore.<metric>`.
   func read<T: Sendable>(
     _ metric: [String], _ consistency: ReadConsistency = .current,

@@ -23,6 +23,7 @@ package enum ServerCommandTree {
     "entry delete": EntryDelete(),
     "entry show": EntryShow(),
     "entry update": EntryUpdate(),
+    "explain": Explain(),
     "federation create": FederationCreate(),
     "federation delete": FederationDelete(),
     "federation list": FederationList(),

@@ -54,6 +54,12 @@ import Testing
     Spire_Api_Server_Trustdomain_V1_BatchUpdateFederationRelationshipResponse.self,
     Spire_Api_Server_Trustdomain_V1_BatchUpdateFederationRelationshipResponse.Result.self,
     Spire_Api_Server_Trustdomain_V1_ListFederationRelationshipsResponse.self,
+    Swiftspire_Server_Explain_V1_Agent.self, Swiftspire_Server_Explain_V1_AgentExplanation.self,
+    Swiftspire_Server_Explain_V1_Agents.self, Swiftspire_Server_Explain_V1_DryRunEntriesResponse.self,
+    Swiftspire_Server_Explain_V1_DryRunEntriesResponse.Result.self,
+    Swiftspire_Server_Explain_V1_EntryExplanation.self, Swiftspire_Server_Explain_V1_ExplainIdentityResponse.self,
+    Swiftspire_Server_Explain_V1_Finding.self, Swiftspire_Server_Explain_V1_IssuedSVID.self,
+    Swiftspire_Server_Explain_V1_Resemblance.self, Swiftspire_Server_Explain_V1_Step.self,
   ]
 
   @Test func membersAreTheFields() throws {

@@ -5,6 +5,17 @@ package protocol EntryStore: Sendable {
     _ entries: [RegistrationEntry]
   ) async throws(DatastoreError) -> [Result<CreatedEntry, DatastoreError>]
 
+  /// Goes through ``createEntries(_:)`` and takes everything back: the results are the ones it would have had. Nothing is
+  /// stored and nobody hears of it.
+  func rehearseCreation(
+    of entries: [RegistrationEntry]
+  ) async throws(DatastoreError) -> [Result<CreatedEntry, DatastoreError>]
+
+  /// Goes through ``updateEntries(_:)`` and takes everything back, as ``rehearseCreation(of:)`` does.
+  func rehearseUpdates(
+    _ updates: [EntryUpdate]
+  ) async throws(DatastoreError) -> [Result<RegistrationEntry, DatastoreError>]
+
   /// The entries of these IDs, in the order of their rows; IDs that do not exist are left out.
   func fetchEntries(ids: [String]) async throws(DatastoreError) -> [RegistrationEntry]
 

@@ -98,4 +98,19 @@ extension SQLTransaction {
       throw error
     }
   }
+
+  /// Begins the transaction with `begin`, runs `body`, and undoes everything, also when it succeeds.
+  func rehearse<T>(
+    _ begin: String, _ body: (SQLTransaction) throws(DatastoreError) -> T
+  ) throws(DatastoreError) -> T {
+    try execute(begin)
+    do throws(DatastoreError) {
+      let result = try body(self)
+      try execute("ROLLBACK")
+      return result
+    } catch {
+      if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
+      throw error
+    }
+  }
 }

@@ -9,6 +9,22 @@ extension SQLDatastore: EntryStore {
     }
   }
 
+  package func rehearseCreation(
+    of entries: [RegistrationEntry]
+  ) async throws(DatastoreError) -> [Result<CreatedEntry, DatastoreError>] {
+    try await rehearseBatch(["registration_entry", "rehearse"], entries) {
+      (transaction, entry) throws(DatastoreError) in try transaction.createEntry(entry)
+    }
+  }
+
+  package func rehearseUpdates(
+    _ updates: [EntryUpdate]
+  ) async throws(DatastoreError) -> [Result<RegistrationEntry, DatastoreError>] {
+    try await rehearseBatch(["registration_entry", "rehearse"], updates) {
+      (transaction, update) throws(DatastoreError) in try transaction.updateEntry(update)
+    }
+  }
+
   package func fetchEntries(ids: [String]) async throws(DatastoreError) -> [RegistrationEntry] {
     if ids.isEmpty { return [] }
     return try await read(["registration_entry", "fetch"]) { (transaction) throws(DatastoreError) in

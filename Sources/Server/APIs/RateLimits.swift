@@ -12,6 +12,8 @@ package struct RateLimits: Sendable {
   /// PublishJWTAuthority and PublishWITAuthority.
   package let pushKey: RateLimiter
   package let postStatus: RateLimiter
+  /// The methods that explain: they look at much.
+  package let explain: RateLimiter
 
   package init(attestation: Bool = true, signing: Bool = true, time: any TimeSource) {
     attest = attestation ? RateLimiter(perSecond: 1, time: time) : nil
@@ -20,5 +22,6 @@ package struct RateLimits: Sendable {
     wit = signing ? RateLimiter(perSecond: 500, time: time) : nil
     pushKey = RateLimiter(perSecond: 500, time: time)
     postStatus = RateLimiter(perSecond: 10, time: time)
+    explain = RateLimiter(perSecond: 10, time: time)
   }
 }

@@ -29,4 +29,6 @@ package struct ServerParts: Sendable {
   package let time: any TimeSource
   package let startedAt: Date
   package var options = Options()
+  /// What agents asked for since the server started.
+  package let activity = AgentActivity()
 }

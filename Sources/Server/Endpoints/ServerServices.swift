@@ -30,7 +30,7 @@ package struct ServerServices: Sendable {
   package var remote: [any RegistrableRPCService] {
     [
       UnimplementedMethods(Spire_Api_Server_Trustdomain_V1_TrustDomain.Method.descriptors), AgentAPI(parts),
-      BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), LocalAuthorityAPI(parts),
+      BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), LocalAuthorityAPI(parts), ExplainAPI(parts),
     ]
   }
 
@@ -45,7 +45,7 @@ package struct ServerServices: Sendable {
     [
       AgentMethods.policies, BundleMethods.policies, EntryMethods.policies, SVIDMethods.policies,
       TrustDomainMethods.policies, LocalAuthorityMethods.policies, LoggerMethods.policies, HealthMethods.policies,
-      DebugMethods.policies,
+      DebugMethods.policies, ExplainMethods.policies,
     ].flatMap { $0(limits) } + ReflectionService.policies(callers: .local)
   }
 }

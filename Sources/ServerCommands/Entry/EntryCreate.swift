@@ -20,6 +20,9 @@ struct EntryCreate: ServerCommand {
     } else {
       entries = try EntryFile.parse(InputFile.read(options.data, io: io))
     }
+    if options.dryRun {
+      return try await DryRun(action: .create).run(entries, options.output, server: server, io: io)
+    }
     let request = Spire_Api_Server_Entry_V1_BatchCreateEntryRequest.with { $0.entries = entries }
     var response = try await server.call {
       try await Spire_Api_Server_Entry_V1_Entry.Client(wrapping: $0).batchCreateEntry(request)

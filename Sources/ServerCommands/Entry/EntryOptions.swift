@@ -23,6 +23,7 @@ struct EntryOptions: ServerOptions, PrintingOptions {
   var disableX509SVIDPrefetch: Bool?
   var jwtSVIDIncludeJTI: Bool?
   var data = ""
+  var dryRun = false
 
   /// The flags of both commands.
   static let flags: [Flag<EntryOptions>] = [
@@ -45,6 +46,7 @@ struct EntryOptions: ServerOptions, PrintingOptions {
       "Issue the X.509-SVID only when a workload asks for it, not ahead of time"),
     .bool("jwtSVIDIncludeJTI", \.jwtSVIDIncludeJTI, "Put a unique jti claim into JWT-SVIDs"),
     .string("data", \.data, "File with entries in JSON, in place of the other flags; - is standard input"),
+    .bool("dryRun", \.dryRun, "Write nothing; print what would happen, to which agents, and what looks wrong"),
   ]
 
   /// Checks what both commands require of one entry given by flags.

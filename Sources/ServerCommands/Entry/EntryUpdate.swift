@@ -19,6 +19,9 @@ struct EntryUpdate: ServerCommand {
     } else {
       entries = try EntryFile.parse(InputFile.read(options.data, io: io))
     }
+    if options.dryRun {
+      return try await DryRun(action: .update).run(entries, options.output, server: server, io: io)
+    }
     let request = Spire_Api_Server_Entry_V1_BatchUpdateEntryRequest.with { $0.entries = entries }
     var response = try await server.call {
       try await Spire_Api_Server_Entry_V1_Entry.Client(wrapping: $0).batchUpdateEntry(request)

@@ -39,6 +39,32 @@ import Testing
     }
   }
 
+  @Test(arguments: TestEngine.all) func rehearsalsLeaveNothing(_ engine: TestEngine) async throws {
+    try await engine.run { datastore in
+      let subscription = datastore.changes.subscribe()
+      let stored = try await datastore.createEntry(entry("/web", "unix:uid:1")).entry
+      let events = try await datastore.listEntryEvents(after: 0)
+      _ = subscription.pending()
+      let creations = try await datastore.rehearseCreation(of: [
+        entry("/web", "unix:uid:1"), entry("/new", "unix:uid:1"), entry("/new", "unix:uid:1"),
+      ])
+      #expect(try creations.map { try $0.get().existing } == [true, false, true])
+      var changed = stored
+      changed.hint = "h"
+      var missing = stored
+      missing.id = "missing"
+      let updates = try await datastore.rehearseUpdates([EntryUpdate(changed), EntryUpdate(missing)])
+      #expect(try updates[0].get().revisionNumber == 1)
+      #expect(throws: DatastoreError(.notFound, "")) { try updates[1].get() }
+      #expect(try await datastore.listEntries() == [stored])
+      #expect(try await datastore.listEntryEvents(after: 0) == events)
+      #expect(subscription.pending() == nil)
+      // And what comes next is not disturbed.
+      _ = try await datastore.createEntry(entry("/new", "unix:uid:1"))
+      #expect(try await datastore.listEntryEvents(after: 0).map(\.id) == events.map(\.id) + [events[0].id + 1])
+    }
+  }
+
   @Test(arguments: TestEngine.all) func findsSimilarEntries(_ engine: TestEngine) async throws {
     try await engine.run { datastore in
       let first = try await datastore.createEntry(entry("/web", "unix:uid:1", "unix:gid:2")).entry

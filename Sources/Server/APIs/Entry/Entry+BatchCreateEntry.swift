@@ -11,17 +11,30 @@ extension EntryAPI {
     typealias Response = Spire_Api_Server_Entry_V1_BatchCreateEntryResponse
     let call = try APICall(context)
     let mask = request.hasOutputMask ? request.outputMask : nil
+    var response = Response()
+    response.results = await create(request.entries, mask: mask, call)
+    for (message, result) in zip(request.entries, response.results) {
+      call.auditItem(AuditValue.entry(message), status: result.status)
+    }
+    return response
+  }
+
+  /// Creates entries, or only finds out what would come of it; one result per entry.
+  func create(
+    _ messages: [Spire_Api_Types_Entry], mask: Spire_Api_Types_EntryMask?, isDryRun: Bool = false, _ call: APICall
+  ) async -> [Spire_Api_Server_Entry_V1_BatchCreateEntryResponse.Result] {
+    typealias Item = Spire_Api_Server_Entry_V1_BatchCreateEntryResponse.Result
     let conversion = EntryConversion(trustDomain: server.trustDomain)
-    var results = [Response.Result](repeating: Response.Result(), count: request.entries.count)
+    var results = [Item](repeating: Item(), count: messages.count)
     var accepted: [(index: Int, entry: RegistrationEntry)] = []
-    for (index, message) in request.entries.enumerated() {
+    for (index, message) in messages.enumerated() {
       do {
         accepted.append((index, try conversion.entry(from: message)))
       } catch {
         results[index].status = call.status(.invalidArgument, "failed to convert entry", error)
       }
     }
-    let outcomes = await create(accepted.map(\.entry))
+    let outcomes = await create(accepted.map(\.entry), isDryRun: isDryRun)
     for ((index, entry), outcome) in zip(accepted, outcomes) {
       switch outcome {
       case .success(let created):
@@ -34,17 +47,15 @@ extension EntryAPI {
         results[index].status = item.status(error.rpcCode, "failed to create entry", error)
       }
     }
-    for (message, result) in zip(request.entries, results) {
-      call.auditItem(AuditValue.entry(message), status: result.status)
-    }
-    var response = Response()
-    response.results = results
-    return response
+    return results
   }
 
-  private func create(_ entries: [RegistrationEntry]) async -> [Result<CreatedEntry, DatastoreError>] {
+  private func create(
+    _ entries: [RegistrationEntry], isDryRun: Bool
+  ) async -> [Result<CreatedEntry, DatastoreError>] {
     guard !entries.isEmpty else { return [] }
     do {
+      if isDryRun { return try await server.datastore.rehearseCreation(of: entries) }
       return try await server.datastore.createEntries(entries)
     } catch {
       return entries.map { _ in .failure(error) }

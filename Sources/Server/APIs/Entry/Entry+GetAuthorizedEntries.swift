@@ -1,3 +1,4 @@
+import Daemon
 package import GRPCCore
 package import SPIREProtos
 
@@ -9,8 +10,10 @@ extension EntryAPI {
     let call = try APICall(context)
     let id = try call.requireCallerID()
     let mask = request.hasOutputMask ? request.outputMask : nil
+    let entries = server.entries.read { $0.authorizedEntries(for: id) }
+    server.activity.synced(id, entries: entries.count, at: server.time.now)
     var response = Spire_Api_Server_Entry_V1_GetAuthorizedEntriesResponse()
-    response.entries = server.entries.read { $0.authorizedEntries(for: id) }.map { $0.api(mask: mask) }
+    response.entries = entries.map { $0.api(mask: mask) }
     return response
   }
 }

@@ -1,3 +1,4 @@
+import Daemon
 import DatastoreAPI
 package import GRPCCore
 package import SPIREProtos
@@ -23,6 +24,7 @@ extension EntryAPI {
     }
     let mask = first.hasOutputMask ? first.outputMask : nil
     let entries = server.entries.read { $0.authorizedEntries(for: id) }
+    server.activity.synced(id, entries: entries.count, at: server.time.now)
     guard entries.count > Self.syncPageSize else {
       var whole = SyncResponse()
       whole.entries = entries.map { $0.api(mask: mask) }

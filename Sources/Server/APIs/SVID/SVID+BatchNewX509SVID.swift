@@ -1,4 +1,5 @@
 import Authority
+import Daemon
 import DatastoreAPI
 import FoundationEssentials
 package import GRPCCore
@@ -20,7 +21,7 @@ extension SVIDAPI {
     var response = BatchResponse()
     response.results.reserveCapacity(request.params.count)
     for params in request.params {
-      let result = await sign(params, entries, call)
+      let result = await sign(params, entries, agent, call)
       call.auditItem(auditFields(params, result, entries[params.entryID]), status: result.status)
       response.results.append(result)
     }
@@ -39,7 +40,8 @@ extension SVIDAPI {
   }
 
   private func sign(
-    _ params: Spire_Api_Server_Svid_V1_NewX509SVIDParams, _ entries: [String: RegistrationEntry], _ call: APICall
+    _ params: Spire_Api_Server_Svid_V1_NewX509SVIDParams, _ entries: [String: RegistrationEntry], _ agent: SPIFFEID,
+    _ call: APICall
   ) async -> BatchResponse.Result {
     var call = call
     var result = BatchResponse.Result()
@@ -61,6 +63,7 @@ extension SVIDAPI {
       } catch {
         throw APIItemError(.internalError, "failed to sign X509-SVID", error)
       }
+      server.activity.signed(svid, for: entry, agent: agent, at: server.time.now)
       call.debug(
         "Signed X509 SVID",
         [
