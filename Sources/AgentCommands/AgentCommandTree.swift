@@ -12,6 +12,7 @@ package enum AgentCommandTree {
     "api validate jwt": ValidateJWT(),
     "api watch": Watch(),
     "debug getinfo": DebugGetInfo(),
+    "explain": Explain(),
     "healthcheck": HealthCheck(),
     "logger get": LoggerGet(),
     "logger reset": LoggerReset(),

@@ -16,6 +16,10 @@ import WorkloadProtos
     WorkloadX509SVIDResponse.self, WorkloadX509SVID.self, WorkloadJWTSVIDResponse.self, WorkloadJWTSVID.self,
     WorkloadJWTBundlesResponse.self, WorkloadValidateJWTSVIDResponse.self,
     Spire_Agent_Debug_V1_GetInfoResponse.self, Spire_Agent_Debug_V1_GetInfoResponse.Cert.self,
+    Swiftspire_Agent_Explain_V1_AgentState.self, Swiftspire_Agent_Explain_V1_Attestor.self,
+    Swiftspire_Agent_Explain_V1_Entry.self, Swiftspire_Agent_Explain_V1_ExplainAgentResponse.self,
+    Swiftspire_Agent_Explain_V1_ExplainProcessResponse.self, Swiftspire_Agent_Explain_V1_Finding.self,
+    Swiftspire_Agent_Explain_V1_Process.self, Swiftspire_Agent_Explain_V1_X509SVID.self,
   ]
 
   @Test func membersAreTheFields() throws {

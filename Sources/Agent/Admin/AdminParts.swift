@@ -10,13 +10,16 @@ package struct AdminParts: Sendable {
   package let issuer: JWTSVIDIssuer
   package let synchronizer: Synchronizer
   package let attestation: WorkloadAttestation
+  package let earlySync: EarlySync
+  package let server: ServerAddress
+  package let syncInterval: Duration
   package let time: any TimeSource
   package let metrics: Metrics
 
   package init(
     startedAt: Date, logLevel: LogLevelControl, identity: AgentIdentity, cache: WorkloadCacheStore,
-    issuer: JWTSVIDIssuer, synchronizer: Synchronizer, attestation: WorkloadAttestation, time: any TimeSource,
-    metrics: Metrics
+    issuer: JWTSVIDIssuer, synchronizer: Synchronizer, attestation: WorkloadAttestation, earlySync: EarlySync,
+    server: ServerAddress, syncInterval: Duration, time: any TimeSource, metrics: Metrics
   ) {
     self.startedAt = startedAt
     self.logLevel = logLevel
@@ -25,6 +28,9 @@ package struct AdminParts: Sendable {
     self.issuer = issuer
     self.synchronizer = synchronizer
     self.attestation = attestation
+    self.earlySync = earlySync
+    self.server = server
+    self.syncInterval = syncInterval
     self.time = time
     self.metrics = metrics
   }

@@ -8,6 +8,7 @@ package enum AdminServices {
     [
       AgentDebugAPI(parts),
       AgentLoggerAPI(parts),
+      ExplainService(AgentExplainer(parts)),
     ]
   }
 
@@ -15,5 +16,6 @@ package enum AdminServices {
   package static let policies: [MethodPolicy] = [
     AgentDebugAPI.policies,
     AgentLoggerAPI.policies,
+    ExplainService.policies,
   ].flatMap { $0 }
 }

@@ -85,6 +85,18 @@ package final class WorkloadCacheStore: Sendable {
     state.withLock { $0.cache.nearestEntry(selectors) }
   }
 
+  func states(matching selectors: Set<Selector>) -> [WorkloadCache.EntryState] {
+    state.withLock { $0.cache.states(matching: selectors) }
+  }
+
+  func states(limit: Int) -> [WorkloadCache.EntryState] { state.withLock { $0.cache.states(limit: limit) } }
+
+  func nearest(
+    to selectors: Set<Selector>, types: Set<String>, limit: Int
+  ) -> [(state: WorkloadCache.EntryState, missing: [Selector])] {
+    state.withLock { $0.cache.nearest(to: selectors, types: types, limit: limit) }
+  }
+
   package var bundles: BundleSet { state.withLock { $0.cache.bundles } }
   package var svidCount: Int { state.withLock { $0.cache.svidCount } }
   package var entryCount: Int { state.withLock { $0.cache.entryCount } }

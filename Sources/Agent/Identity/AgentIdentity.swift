@@ -25,6 +25,8 @@ package final class AgentIdentity: Sendable {
   }
 
   package var svid: AgentSVID { state.withLock { $0.svid } }
+  /// From when on the SVID is to be replaced.
+  package var rotationTime: Date { state.withLock { $0.rotationTime } }
   package var bundle: Bundle { state.withLock { $0.bundle } }
 
   /// Whether the SVID is to be replaced now.

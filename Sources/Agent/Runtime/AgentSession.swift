@@ -169,7 +169,10 @@ struct AgentSession: Service {
       options: WorkloadAPI.Options(configuration), time: time, metrics: metrics)
     let admin = AdminParts(
       startedAt: startedAt, logLevel: log.level, identity: identity, cache: cache, issuer: issuer,
-      synchronizer: synchronizer, attestation: workloads, time: time, metrics: metrics)
+      synchronizer: synchronizer, attestation: workloads, earlySync: earlySync,
+      server: ServerAddress(
+        host: configuration.serverAddress, port: configuration.serverPort, trustDomain: configuration.trustDomain),
+      syncInterval: configuration.syncInterval, time: time, metrics: metrics)
     return Parts(manager: manager, cache: cache, api: api, admin: admin)
   }
 

@@ -86,6 +86,7 @@ package struct AgentManager: Sendable {
       return changed
     } catch {
       earlySync.syncEnded(.failed)
+      if !Task.isCancelled { await synchronizer.failed(AgentError.wrapping(error)) }
       throw error
     }
   }

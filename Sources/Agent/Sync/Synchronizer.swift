@@ -21,6 +21,12 @@ package actor Synchronizer {
   private var taintedJWT: Set<String> = []
   /// When the last complete sync ended.
   package private(set) var lastSync: Date?
+  /// When and why a sync failed, if the last one did.
+  package var lastFailure: (at: Date, message: String)? {
+    guard let failure, lastSync.map({ $0 < failure.at }) ?? true else { return nil }
+    return failure
+  }
+  private var failure: (at: Date, message: String)?
 
   package init(
     server: any ServerAPI, cache: WorkloadCacheStore, identity: AgentIdentity, jwtCache: JWTSVIDIssuer,
@@ -54,6 +60,9 @@ package actor Synchronizer {
     metrics.setGauge(["sync_bundles_total"], to: Double(1 + fetched.federated.count))
     return changed
   }
+
+  /// Notes that a sync failed, for explanations.
+  package func failed(_ error: AgentError) { failure = (time.now, error.message) }
 
   private func fetch(_ known: [String: AgentEntry]) async throws -> (own: Bundle, federated: [Bundle]) {
     async let own = server.bundle()

@@ -6,7 +6,7 @@ package import SPIFFE
 /// Finds out the selectors of a process with all configured attestors (agent-behaviour §10). Immutable; called
 /// concurrently.
 package struct WorkloadAttestation: Sendable {
-  private let attestors: [any WorkloadAttestor]
+  let attestors: [any WorkloadAttestor]
   private let metrics: Metrics
   private let logger: Logger
 

@@ -22,6 +22,8 @@ import X509
       startedAt: agent.time.now - 6, logLevel: level, identity: agent.identity, cache: agent.cache,
       issuer: agent.issuer, synchronizer: agent.synchronizer,
       attestation: WorkloadAttestation(attestors: [FixedAttestor()], metrics: .none, logger: agent.logger),
+      earlySync: agent.earlySync,
+      server: ServerAddress(host: "server", port: 8081, trustDomain: agent.ca.trustDomain), syncInterval: .seconds(5),
       time: agent.time, metrics: metrics)
     var options = GRPCEndpoint.Options()
     options.shutdown = .hard
