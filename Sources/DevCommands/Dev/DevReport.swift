@@ -59,6 +59,7 @@ struct DevReport {
       spire-agent api watch                                 # sees each rotation and change
       spire-agent api fetch jwt -audience my-service
       spire-agent debug getinfo -socketPath \(layout.agentAdminSocket)
+      spire-agent explain -pid $$ -socketPath \(layout.agentAdminSocket)   # why it gets what it gets
       spire-server entry show
       spire-server entry create -parentID \(trustDomain.idString)\(DevSetup.nodePath) \\
           -spiffeID \(trustDomain.idString)/web -selector unix:user:www-data
