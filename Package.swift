@@ -128,8 +128,8 @@ let package = Package(
       "Server",
       [
         "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "Daemon",
-        "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto,
-        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, asn1,
+        crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     part(
       "Agent",
@@ -193,7 +193,8 @@ let package = Package(
       "Server",
       [
         "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "RPC", "Daemon",
-        "HCL", "SPIREProtos", logging, protobuf, grpcCore, x509, crypto, asn1,
+        "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto,
+        asn1,
       ]),
     tests(
       "Agent",
@@ -250,6 +251,8 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("AgentData", ["Agent", "SPIFFE"])
   fuzz("Times", ["Daemon", "RPC"])
   fuzz("Process", ["AgentPlugins"])
+  fuzz("EndpointURL", ["Server"])
+  fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

@@ -39,7 +39,7 @@ package final class SQLDatastore: Datastore, Sendable {
     let logger = logger.with(subsystem: "sql")
     try configuration.validate()
     logger.info("Opening SQL database", metadata: ["db_type": "\(configuration.databaseType)"])
-    let pool = try sqlitePool(configuration.connectionString, configuration, logger: logger)
+    let pool = try sqlitePool(configuration.connectionString, configuration, time, logger: logger)
     var replica: SQLPool?
     do throws(DatastoreError) {
       let isDisabled = configuration.disableMigration
@@ -50,7 +50,7 @@ package final class SQLDatastore: Datastore, Sendable {
       }
       logConnected(version: version, isReadOnly: false, configuration, logger)
       if let text = configuration.readOnlyConnectionString, !text.isEmpty {
-        let opened = try sqlitePool(text, configuration, logger: logger)
+        let opened = try sqlitePool(text, configuration, time, logger: logger)
         replica = opened
         let version = try await opened.read { (connection) throws(DatastoreError) in connection.serverVersion }
         logConnected(version: version, isReadOnly: true, configuration, logger)
@@ -82,7 +82,7 @@ package final class SQLDatastore: Datastore, Sendable {
   }
 
   private static func sqlitePool(
-    _ connectionString: String, _ configuration: SQLDatastoreConfiguration, logger: Logger
+    _ connectionString: String, _ configuration: SQLDatastoreConfiguration, _ time: any TimeSource, logger: Logger
   ) throws(DatastoreError) -> SQLPool {
     let dsn = try SQLiteDSN(connectionString)
     if !dsn.ignored.isEmpty {
@@ -90,9 +90,16 @@ package final class SQLDatastore: Datastore, Sendable {
         "Options of connection_string have no effect", metadata: ["options": "\(dsn.ignored.joined(separator: ","))"])
     }
     let statementLogger = configuration.logSQL ? logger : nil
-    let limit = dsn.needsSingleConnection ? 0 : max(1, min(readerLimit, configuration.maxOpenConnections - 1))
+    var limits = SQLPool.Limits(readers: 0)
+    if !dsn.needsSingleConnection {
+      // Not for a database that lives and dies with its only connection. As in Go, 0 is no limit on open connections.
+      let most = configuration.maxOpenConnections > 0 ? configuration.maxOpenConnections - 1 : readerLimit
+      limits.readers = max(1, min(readerLimit, most))
+      limits.idleReaders = max(0, configuration.maxIdleConnections)
+      limits.age = configuration.connectionMaxLifetime.flatMap { $0 > .zero ? $0 : nil }
+    }
     return SQLPool(
-      readers: limit,
+      limits: limits, time: time,
       connectWriter: { () throws(DatastoreError) in
         try SQLiteFile.prepare(dsn, logger: logger)
         return try SQLiteConnection(dsn, isReader: false, statementLogger: statementLogger)

@@ -10,6 +10,10 @@ package struct SQLDatastoreConfiguration: Hashable, Sendable {
   package var readOnlyConnectionString: String?
   /// `max_open_conns`
   package var maxOpenConnections: Int
+  /// `max_idle_conns`: connections that stay open while nobody uses them.
+  package var maxIdleConnections: Int
+  /// `conn_max_lifetime`: how old a connection may get; nil for no limit.
+  package var connectionMaxLifetime: Duration?
   /// `disable_migration`
   package var disableMigration: Bool
   /// `log_sql`
@@ -17,12 +21,15 @@ package struct SQLDatastoreConfiguration: Hashable, Sendable {
 
   package init(
     databaseType: String = "sqlite3", connectionString: String, readOnlyConnectionString: String? = nil,
-    maxOpenConnections: Int = 100, disableMigration: Bool = false, logSQL: Bool = false
+    maxOpenConnections: Int = 100, maxIdleConnections: Int = 100, connectionMaxLifetime: Duration? = nil,
+    disableMigration: Bool = false, logSQL: Bool = false
   ) {
     self.databaseType = databaseType
     self.connectionString = connectionString
     self.readOnlyConnectionString = readOnlyConnectionString
     self.maxOpenConnections = maxOpenConnections
+    self.maxIdleConnections = maxIdleConnections
+    self.connectionMaxLifetime = connectionMaxLifetime
     self.disableMigration = disableMigration
     self.logSQL = logSQL
   }

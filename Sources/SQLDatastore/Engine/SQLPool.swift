@@ -1,3 +1,4 @@
+import Daemon
 import DatastoreAPI
 import Synchronization
 
@@ -8,20 +9,35 @@ final class SQLPool: Sendable {
   private struct Reader {
     let session: SQLSession
     var load = 0
+    /// Whether it may hold a connection.
+    var isOpen = true
   }
+
+  /// What a pool keeps.
+  struct Limits {
+    /// How many reading connections there may be; with 0 the writer also reads.
+    var readers: Int
+    /// How many of them stay open while nobody reads.
+    var idleReaders = Int.max
+    /// How old a connection may get; nil for no limit.
+    var age: Duration?
+  }
+
   private let writer: SQLSession
   private let readers = Mutex<[Reader]>([])
-  private let limit: Int
+  private let limits: Limits
+  private let time: any TimeSource
   private let connectReader: @Sendable () throws(DatastoreError) -> any SQLConnection
 
-  /// - Parameter readers: How many reading connections there may be; with 0 the writer also reads.
   init(
-    readers limit: Int, connectWriter: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection,
+    limits: Limits, time: any TimeSource = SystemTime(),
+    connectWriter: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection,
     connectReader: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection
   ) {
-    self.limit = limit
+    self.limits = limits
+    self.time = time
     self.connectReader = connectReader
-    writer = SQLSession(label: "sql-writer", connect: connectWriter)
+    writer = SQLSession(label: "sql-writer", maximumAge: limits.age, time: time, connect: connectWriter)
   }
 
   func write<T: Sendable>(
@@ -33,10 +49,28 @@ final class SQLPool: Sendable {
   func read<T: Sendable>(
     _ body: @Sendable (any SQLConnection) throws(DatastoreError) -> T
   ) async throws(DatastoreError) -> T {
-    guard limit > 0 else { return try await writer.run(body) }
+    guard limits.readers > 0 else { return try await writer.run(body) }
     let (index, session) = take()
-    defer { readers.withLock { $0[index].load -= 1 } }
-    return try await session.run(body)
+    do {
+      let result = try await session.run(body)
+      await giveBack(index, session)
+      return result
+    } catch {
+      await giveBack(index, session)
+      throw error
+    }
+  }
+
+  private func giveBack(_ index: Int, _ session: SQLSession) async {
+    let isSurplus = readers.withLock { readers in
+      readers[index].load -= 1
+      guard readers[index].load == 0, readers.count(where: { $0.load == 0 && $0.isOpen }) > limits.idleReaders else {
+        return false
+      }
+      readers[index].isOpen = false
+      return true
+    }
+    if isSurplus { await session.disconnect() }
   }
 
   func close() async {
@@ -47,12 +81,15 @@ final class SQLPool: Sendable {
   private func take() -> (Int, SQLSession) {
     readers.withLock { readers in
       var best = readers.indices.min { readers[$0].load < readers[$1].load }
-      if best.map({ readers[$0].load > 0 }) ?? true, readers.count < limit {
-        readers.append(Reader(session: SQLSession(label: "sql-reader-\(readers.count)", connect: connectReader)))
+      if best.map({ readers[$0].load > 0 }) ?? true, readers.count < limits.readers {
+        let session = SQLSession(
+          label: "sql-reader-\(readers.count)", maximumAge: limits.age, time: time, connect: connectReader)
+        readers.append(Reader(session: session))
         best = readers.count - 1
       }
       let index = best ?? 0
       readers[index].load += 1
+      readers[index].isOpen = true
       return (index, readers[index].session)
     }
   }

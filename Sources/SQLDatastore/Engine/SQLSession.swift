@@ -1,4 +1,6 @@
+import Daemon
 import DatastoreAPI
+import FoundationEssentials
 
 /// Owns one connection and runs blocking work on it, one piece after the other, on a queue of its own.
 ///
@@ -8,11 +10,20 @@ actor SQLSession {
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private let connect: @Sendable () throws(DatastoreError) -> any SQLConnection
+  private let maximumAge: Duration?
+  private let time: any TimeSource
   private var connection: (any SQLConnection)?
+  private var connectedAt = Date.distantPast
   private var isClosed = false
 
-  init(label: String, connect: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection) {
+  /// - Parameter maximumAge: after this time a new connection takes the place of the old one, between two pieces of work.
+  init(
+    label: String, maximumAge: Duration? = nil, time: any TimeSource = SystemTime(),
+    connect: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection
+  ) {
     executor = QueueExecutor(label: label)
+    self.maximumAge = maximumAge
+    self.time = time
     self.connect = connect
   }
 
@@ -21,11 +32,16 @@ actor SQLSession {
     _ body: @Sendable (any SQLConnection) throws(DatastoreError) -> T
   ) throws(DatastoreError) -> T {
     guard !isClosed else { throw DatastoreError(.unavailable, "datastore-sql: the datastore is closed") }
+    if let maximumAge, abs(time.now.timeIntervalSince(connectedAt)) >= maximumAge.seconds { connection = nil }
     if let connection { return try body(connection) }
     let connection = try connect()
     self.connection = connection
+    connectedAt = time.now
     return try body(connection)
   }
+
+  /// Lets the connection go until there is work again.
+  func disconnect() { connection = nil }
 
   /// Lets the connection go. What comes later fails with ``DatastoreError/Code/unavailable``.
   func close() {

@@ -5,7 +5,12 @@ import SPIFFE
 enum EntryValidation {
   static func checkNew(_ entry: RegistrationEntry) throws(DatastoreError) {
     guard !entry.selectors.isEmpty else { throw .validation("invalid registration entry: missing selector list") }
-    if entry.storeSVID { try checkSameType(entry.selectors) }
+    if entry.storeSVID {
+      try checkSameType(entry.selectors)
+      guard entry.additionalAttributes?.disableX509SVIDPrefetch != true else {
+        throw .validation("invalid registration entry: specifying cache behaviour is incompatible with storable SVIDs")
+      }
+    }
     guard entry.id.utf8.count <= 255 else { throw .validation("invalid registration entry: entry ID too long") }
     guard entry.id.utf8.allSatisfy(isValidIDByte) else {
       throw .validation("invalid registration entry: entry ID contains invalid characters")

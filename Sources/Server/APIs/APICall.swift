@@ -13,39 +13,48 @@ import SwiftProtobuf
 /// A value: a method that works on items copies it, so that the fields of one item do not leak into the next.
 struct APICall: Sendable {
   let context: CallContext
-  private var notes: [(name: String, value: String)] = []
+  private var notes: [(name: String, value: Logger.MetadataValue)] = []
 
   init(_ context: ServerContext) throws { self.context = try context.call }
 
   // MARK: Log and audit
 
   /// Adds a field to the log lines that follow.
-  mutating func note(_ name: String, _ value: String) { notes.append((name, value)) }
+  mutating func note(_ name: String, _ value: String) { notes.append((name, .string(value))) }
+  mutating func note(_ name: String, _ value: Logger.MetadataValue) { notes.append((name, value)) }
 
   /// The fields gathered so far; of two with one name the later one counts.
   private var fields: Logger.Metadata {
     var fields: Logger.Metadata = [:]
-    for note in notes { fields[note.name] = "\(note.value)" }
+    for note in notes { fields[note.name] = note.value }
     return fields
   }
 
   /// Logs with more fields than were gathered. Neither is put together when nobody wants to read it.
   func debug(_ message: String, _ more: @autoclosure () -> [String: String] = [:]) {
     guard context.logs(.debug) else { return }
-    context.logger.debug("\(message)", metadata: fields.merging(more().mapValues { "\($0)" }) { $1 })
+    context.logger.debug("\(message)", metadata: fields.merging(more().mapValues { .string($0) }) { $1 })
+  }
+  func debug(_ message: String, _ more: @autoclosure () -> Logger.Metadata) {
+    guard context.logs(.debug) else { return }
+    context.logger.debug("\(message)", metadata: fields.merging(more()) { $1 })
   }
   func info(_ message: String) { context.logger.info("\(message)", metadata: fields) }
   func warning(_ message: String) { context.logger.warning("\(message)", metadata: fields) }
   func error(_ message: String) { context.logger.error("\(message)", metadata: fields) }
 
   /// Adds fields to the call's audit record. They are not computed when there is no audit log.
-  func audit(_ fields: @autoclosure () -> [String: String]) { context.audit.add(fields().mapValues { "\($0)" }) }
+  func audit(_ fields: @autoclosure () -> [String: String]) { context.audit.add(fields().mapValues { .string($0) }) }
+  func audit(_ fields: @autoclosure () -> Logger.Metadata) { context.audit.add(fields()) }
 
   /// Writes the audit record of one item of a batch.
   func auditItem(_ fields: @autoclosure () -> [String: String], status: Spire_Api_Types_Status) {
+    auditItem(fields().mapValues { Logger.MetadataValue.string($0) }, status: status)
+  }
+
+  func auditItem(_ fields: @autoclosure () -> Logger.Metadata, status: Spire_Api_Types_Status) {
     context.audit.item(
-      fields().mapValues { "\($0)" },
-      failure: RPCError.Code(number: status.code).map { RPCFailure($0, status.message) })
+      fields(), failure: RPCError.Code(number: status.code).map { RPCFailure($0, status.message) })
   }
 
   // MARK: The caller
@@ -116,6 +125,11 @@ extension Spire_Api_Types_Status {
     status.message = "OK"
     return status
   }
+}
+
+extension Logger.MetadataValue {
+  /// A number or a boolean, which stays one in JSON.
+  static func value(_ value: some CustomStringConvertible & Sendable) -> Self { .stringConvertible(value) }
 }
 
 extension DatastoreError {

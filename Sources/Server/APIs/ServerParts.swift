@@ -3,6 +3,7 @@ package import Daemon
 package import DatastoreAPI
 package import FoundationEssentials
 package import SPIFFE
+package import ServerPlugins
 
 /// What the API methods work on: the parts of the server, built once by ``ServerRuntime`` and shared by all services.
 package struct ServerParts: Sendable {
@@ -25,10 +26,13 @@ package struct ServerParts: Sendable {
   package let serverSVID: ServerSVIDRotator
   package let entries: EntryModelKeeper
   package let bundles: BundleCache
+  package let federation: FederatedBundleClient
   package let logLevel: LogLevelControl
   package let time: any TimeSource
   package let startedAt: Date
   package var options = Options()
   /// What agents asked for since the server started.
   package let activity = AgentActivity()
+  /// The attestor of an attestation type, besides `join_token`.
+  package var nodeAttestor: @Sendable (_ type: String) -> (any NodeAttestor)? = { _ in nil }
 }

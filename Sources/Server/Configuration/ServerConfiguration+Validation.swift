@@ -46,6 +46,7 @@ extension ServerConfiguration {
     limitsSigning = server.rateLimit?.signing ?? true
     adminIDs = Self.adminIDs(server.adminIDs ?? [], &checks)
     isAuditLogEnabled = server.auditLogEnabled ?? false
+    federatesWith = Self.federatesWith(server.federation, own: domain, &checks)
     areJWTSVIDsDisabled = server.disableJWTSVIDs ?? false
     jwtIssuer = server.jwtIssuer ?? ""
 

@@ -1,4 +1,5 @@
 package import Daemon
+package import DatastoreAPI
 package import Keys
 package import Plugins
 package import SPIFFE
@@ -45,6 +46,8 @@ package struct ServerConfiguration: Sendable {
   package var pruneAttestedNodesBatchSize: Int
   package var pruneTOFUNodes: Bool
   package var agentSPIFFEIDAsSelector: Bool
+  /// The relationships of `federation.federates_with`, one per trust domain.
+  package var federatesWith: [FederationRelationship]
   package var cacheReloadInterval: Duration
   /// The `DataStore "sql"` block.
   package var datastore: PluginConfiguration

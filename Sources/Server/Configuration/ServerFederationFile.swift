@@ -34,8 +34,21 @@ package struct ServerFederationFile: Sendable {
     package let trustDomain: String
     /// `bundle_endpoint_url`: where its bundle is fetched.
     package var bundleEndpointURL: String?
-    /// `bundle_endpoint_profile`: the names of the profile blocks.
-    package var profiles: [String] = []
+    /// `bundle_endpoint_profile`: the profile blocks; nil when there is no such key.
+    package var profiles: [Profile]?
+  }
+
+  /// One `bundle_endpoint_profile "<name>"`.
+  package struct Profile: Hashable, Sendable {
+    /// The label, `https_web` or `https_spiffe`.
+    package let name: String
+    /// `endpoint_spiffe_id`: who the endpoint must be.
+    package var endpointSPIFFEID: String?
+
+    package init(name: String, endpointSPIFFEID: String? = nil) {
+      self.name = name
+      self.endpointSPIFFEID = endpointSPIFFEID
+    }
   }
 
   /// `bundle_endpoint`
@@ -61,7 +74,12 @@ package struct ServerFederationFile: Sendable {
       var inner = inner
       var peer = FederatesWith(trustDomain: labels[0].text)
       peer.bundleEndpointURL = inner.string("bundle_endpoint_url")
-      peer.profiles = inner.labelled("bundle_endpoint_profile", levels: 1).compactMap { $0.labels.first?.text }
+      let hasProfile = inner.positionOfValue(at: ["bundle_endpoint_profile"]) != nil
+      let profiles = inner.labelled("bundle_endpoint_profile", levels: 1).map { labels, body in
+        var body = body
+        return Profile(name: labels[0].text, endpointSPIFFEID: body.string("endpoint_spiffe_id"))
+      }
+      peer.profiles = hasProfile || !profiles.isEmpty ? profiles : nil
       federatesWith.append(peer)
     }
   }

@@ -12,7 +12,7 @@ package enum UnsupportedKeys {
 
   /// The rows that are looked for in the file by their path.
   package static let keys: [UnsupportedKey] = [
-    .refused("server.federation", "bundles are not exchanged with other trust domains"),
+    .refused("server.federation.bundle_endpoint", "this trust domain's bundle is not served to others"),
     .refused(
       "server.proxy_protocol_trusted_cidrs", "callers would be known by the load balancer's address, not their own"),
     .refused(

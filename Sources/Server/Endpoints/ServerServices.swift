@@ -29,8 +29,8 @@ package struct ServerServices: Sendable {
   /// The services of the TCP endpoint.
   package var remote: [any RegistrableRPCService] {
     [
-      UnimplementedMethods(Spire_Api_Server_Trustdomain_V1_TrustDomain.Method.descriptors), AgentAPI(parts),
-      BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), LocalAuthorityAPI(parts), ExplainAPI(parts),
+      AgentAPI(parts), BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), TrustDomainAPI(parts),
+      LocalAuthorityAPI(parts), ExplainAPI(parts),
     ]
   }
 

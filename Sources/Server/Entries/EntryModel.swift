@@ -32,6 +32,10 @@ package struct EntryModel: Sendable {
 
   package var entryCount: Int { byID.count }
   package var aliasCount: Int { aliases.values.reduce(0) { $0 + $1.count } }
+  /// The selectors of all aliases together.
+  package var aliasSelectorCount: Int {
+    aliases.values.reduce(0) { $1.reduce($0) { $0 + $1.entry.selectors.count } }
+  }
   package var agentCount: Int { agentSelectors.count }
 
   /// The entry of this id.

@@ -172,9 +172,17 @@ extension EntryModelKeeper {
   }
 
   private func reportGauges() {
-    let (entries, aliases, agents) = state.withLock { ($0.entries.entryCount, $0.entries.aliasCount, $0.agents.count) }
-    metrics.setGauge(["entry", "entries_by_entryid_cache", "count"], to: Double(entries))
-    metrics.setGauge(["entry", "nodealiases_by_entryid_cache", "count"], to: Double(aliases))
-    metrics.setGauge(["node", "agents_by_id_cache", "count"], to: Double(agents))
+    let figures: [([String], Int)] = state.withLock { state in
+      [
+        (["entry", "entries_by_entryid_cache"], state.entries.entryCount),
+        (["entry", "nodealiases_by_entryid_cache"], state.entries.aliasCount),
+        (["entry", "nodealiases_by_selector_cache"], state.entries.aliasSelectorCount),
+        (["entry", "skipped_entry_event_ids"], state.entryCursor.missingCount),
+        (["node", "agents_by_id_cache"], state.agents.count),
+        (["node", "agents_by_expiresat_cache"], state.agents.count),
+        (["node", "skipped_node_event_ids"], state.agentCursor.missingCount),
+      ]
+    }
+    for (key, value) in figures { metrics.setGauge(key + ["count"], to: Double(value)) }
   }
 }

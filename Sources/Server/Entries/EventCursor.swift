@@ -24,6 +24,9 @@ package struct EventCursor: Equatable, Sendable {
   /// The IDs to look for besides those after ``last``.
   package var missing: [Int64] { gaps.keys.sorted() }
 
+  /// The number of skipped IDs that are still looked for.
+  package var missingCount: Int { gaps.count }
+
   /// Whether an event of this ID has been read.
   package func hasSeen(_ id: Int64) -> Bool { id <= last && gaps[id] == nil }
 

@@ -61,12 +61,13 @@ package struct ServerRuntime: Sendable {
     let result: Result<Void, any Error>
     do {
       let keyManagers = catalog.register(KeyManagers.type)
-      _ = catalog.register(NodeAttestors.type)
+      let nodeAttestors = catalog.register(NodeAttestors.type)
       try await catalog.load(configuration.plugins)
       guard let keyManager = keyManagers.only else {
         throw ServerError(.notConfigured, "the plugin catalog has no KeyManager")
       }
-      try await DaemonRunner.run(try await assemble(datastore, keyManager, telemetry, catalog, start))
+      try await DaemonRunner.run(
+        try await assemble(datastore, keyManager, nodeAttestors, telemetry, catalog, start))
       result = .success(())
     } catch {
       result = .failure(error)
@@ -82,8 +83,8 @@ package struct ServerRuntime: Sendable {
 
   /// Everything between the plugins and the services that run.
   private func assemble(
-    _ datastore: SQLDatastore, _ keyManager: any KeyManager, _ telemetry: Telemetry, _ catalog: PluginCatalog,
-    _ start: Date
+    _ datastore: SQLDatastore, _ keyManager: any KeyManager, _ nodeAttestors: PluginSlot<any NodeAttestor>,
+    _ telemetry: Telemetry, _ catalog: PluginCatalog, _ start: Date
   ) async throws -> [DaemonRunner.Member] {
     let metrics = telemetry.metrics
     try await TrustDomainCheck(trustDomain: configuration.trustDomain, datastore: datastore, logger: logger).run()
@@ -101,10 +102,16 @@ package struct ServerRuntime: Sendable {
       logger: endpointLogger)
     try await entries.build()
     logger.info("Logger service configured", metadata: ["launch_log_level": "\(log.level.launch.rawValue)"])
+    let roots = WebRoots.system(environment: ProcessInfo.processInfo.environment)
+    let federation = FederatedBundleClient(
+      trustDomain: configuration.trustDomain, configured: configuration.federatesWith, datastore: datastore,
+      endpoint: HTTPSBundleEndpoint(roots: roots, time: time), time: time, metrics: metrics,
+      logger: logger.with(subsystem: "bundle_client"))
     let parts = ServerParts(
       trustDomain: configuration.trustDomain, datastore: datastore, authority: authority, caManager: manager,
-      serverSVID: svid, entries: entries, bundles: BundleCache(datastore: datastore, time: time), logLevel: log.level,
-      time: time, startedAt: start, options: configuration.apiOptions)
+      serverSVID: svid, entries: entries, bundles: BundleCache(datastore: datastore, time: time),
+      federation: federation, logLevel: log.level, time: time, startedAt: start, options: configuration.apiOptions,
+      nodeAttestor: { nodeAttestors[$0] })
     endpointLogger.debug("Initializing API endpoints")
     let endpoints = try ServerEndpoints(
       configuration: configuration, parts: parts, logger: logger, metrics: metrics
@@ -115,6 +122,7 @@ package struct ServerRuntime: Sendable {
     members.append(.init(service: manager, name: "ca_manager"))
     members.append(.init(service: svid, name: "svid_rotator"))
     members.append(.init(service: entries, name: "entry_cache"))
+    members.append(.init(service: federation, name: "bundle_client"))
     members += pruners(datastore, metrics, endpointLogger)
     // A call that takes its time on one socket must not leave the other one open.
     members.append(.init(service: ServicesTogether(endpoints), name: "endpoints"))

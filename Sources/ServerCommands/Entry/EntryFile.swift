@@ -1,11 +1,11 @@
 import SPIFFE
-import SPIREProtos
+package import SPIREProtos
 import SwiftProtobuf
 
 /// The file that `-data` names: `{"entries": [{"spiffe_id": …, "parent_id": …, "selectors": […], …}]}`.
-enum EntryFile {
+package enum EntryFile {
   /// The entries of the file, in order.
-  static func parse(_ bytes: [UInt8]) throws -> [Spire_Api_Types_Entry] {
+  package static func parse(_ bytes: [UInt8]) throws -> [Spire_Api_Types_Entry] {
     let document = try DataObject(parsing: bytes)
     return try document.objects("entries").map(entry)
   }

@@ -17,6 +17,7 @@ final class Deployment: @unchecked Sendable {
   /// Where the server keeps its data; its socket stays in `directory/s`.
   var dataDirectory: String
   var databaseOptions = ""
+  var serverEnvironment: [String: String] = [:]
   private(set) var server: DaemonProcess?
   private(set) var agent: DaemonProcess?
 
@@ -50,7 +51,7 @@ final class Deployment: @unchecked Sendable {
     let command = wrapper + [Programs.server, "run", "-config", directory + "/server.conf"]
     let server = try DaemonProcess(
       name: "spire-server", executable: command[0], arguments: Array(command.dropFirst()),
-      logPath: directory + "/" + logName, environment: environment)
+      logPath: directory + "/" + logName, environment: serverEnvironment.merging(environment) { $1 })
     self.server = server
     try await eventually("server is healthy", log: { server.log }) {
       guard server.isRunning else {

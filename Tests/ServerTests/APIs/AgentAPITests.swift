@@ -13,100 +13,8 @@ import Testing
 
 private typealias Agent = Spire_Api_Server_Agent_V1_Agent
 
-/// The Agent service: attestation, renewal, bans (server-behaviour §5).
+/// The Agent service: attestation and reading (server-behaviour §5).
 @Suite struct AgentAPITests {
-  // MARK: Join tokens
-
-  @Test func aTokenAttestsOneAgent() async throws {
-    try await TestServer.with { server in
-      let identity = try await server.attest(token: try await token(server))
-      #expect(identity.id.path.hasPrefix("/spire/agent/join_token/"))
-      let stored = try #require(try await server.datastore.fetchAgent(id: identity.id))
-      #expect(stored.attestationType == "join_token")
-      #expect(!stored.canReattest)
-      #expect(!stored.isBanned)
-      let line = try #require(server.log.first("Agent attestation request completed"))
-      #expect(line.fields["agent_id"] == identity.id.description)
-      #expect(line.fields["node_attestor_type"] == "join_token")
-      #expect(line.fields["authorized_as"] == "nobody")
-      #expect(line.fields["authorized_via"] == "")
-      #expect(line.fields["subsystem_name"] == "api")
-      #expect(line.fields["service"] == "agent.v1.Agent")
-      #expect(line.fields["address"] == line.fields["caller_addr"])
-    }
-  }
-
-  @Test func aTokenIsConsumedOnceUnderConcurrency() async throws {
-    try await TestServer.with { server in
-      let value = try await token(server)
-      let outcomes = await withTaskGroup(of: String.self) { group in
-        for _ in 0..<12 {
-          group.addTask {
-            do {
-              _ = try await server.attest(token: value)
-              return "ok"
-            } catch let error as RPCError {
-              return error.message
-            } catch {
-              return "\(error)"
-            }
-          }
-        }
-        return await group.reduce(into: []) { $0.append($1) }
-      }
-      #expect(outcomes.filter { $0 == "ok" }.count == 1)
-      #expect(
-        outcomes.filter { $0 == "failed to attest: join token does not exist or has already been used" }.count == 11)
-    }
-  }
-
-  @Test func anExpiredTokenIsGone() async throws {
-    try await TestServer.with { server in
-      let value = try await token(server)
-      server.time.advance(by: .seconds(601))
-      #expect(
-        try await failure { try await server.attest(token: value) } == Failure(.invalidArgument, "join token expired"))
-      #expect(try await server.datastore.fetchJoinToken(value) == nil)
-    }
-  }
-
-  @Test func createJoinTokenChecksBeforeItStores() async throws {
-    try await TestServer.with { server in
-      try await server.local { client in
-        let agent = Agent.Client(wrapping: client)
-        var request = Spire_Api_Server_Agent_V1_CreateJoinTokenRequest()
-        #expect(
-          try await failure { try await agent.createJoinToken(request) }
-            == Failure(.invalidArgument, "ttl is required, you must provide one"))
-        request.ttl = 60
-        request.token = "mine"
-        request.agentID = TestServer.id("/spire/nope").api
-        #expect(
-          try await failure { try await agent.createJoinToken(request) }
-            == Failure(
-              .invalidArgument,
-              "invalid agent ID: \"spiffe://example.org/spire/nope\" is not a workload in trust domain \"example.org\"; "
-                + "path is in the reserved namespace"))
-        #expect(try await server.datastore.fetchJoinToken("mine") == nil)
-        request.agentID = TestServer.id("/host").api
-        let made = try await agent.createJoinToken(request)
-        #expect(made.value == "mine")
-        #expect(made.expiresAt == Int64(server.time.now.timeIntervalSince1970) + 60)
-        #expect(try await failure { try await agent.createJoinToken(request) }.code == .internalError)
-      }
-      let alias = try #require(try await server.datastore.listEntries().first)
-      #expect(alias.spiffeID == TestServer.id("/host"))
-      #expect(alias.parentID == TestServer.id("/spire/agent/join_token/mine"))
-      #expect(alias.selectors == [Selector(type: "spiffe_id", value: alias.parentID.description)])
-      let line = try #require(server.log.first("Invalid argument: ttl is required, you must provide one"))
-      #expect(line.fields["method"] == "CreateJoinToken")
-      #expect(line.fields["authorized_as"] == "local")
-      #expect(line.fields["authorized_via"] == "transport")
-    }
-  }
-
-  // MARK: AttestAgent
-
   @Test func malformedParamsAreNamed() async throws {
     try await TestServer.with { server in
       let csr = try TestKey().csr()
@@ -136,7 +44,7 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
             == Failure(
               .failedPrecondition,
               "error getting node attestor: could not find node attestor type \"nope\""))
-        let value = try await token(server)
+        let value = try await server.joinToken()
         let malformed = try await failure {
           try await TestServer.attest(client, token: value, csr: Data([1, 2, 3]))
         }
@@ -186,118 +94,13 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
     }
   }
 
-  // MARK: Renewal
-
-  @Test func aRenewedSVIDIsActivatedByItsFirstUse() async throws {
-    try await TestServer.with { server in
-      let old = try await server.attest()
-      let renewed = try await renew(server, old)
-      let before = try #require(try await server.datastore.fetchAgent(id: old.id))
-      #expect(!before.newSerialNumber.isEmpty)
-      // The old one is good until the new one is used.
-      try await post(server, old)
-      try await post(server, renewed)
-      let after = try #require(try await server.datastore.fetchAgent(id: old.id))
-      #expect(after.serialNumber == before.newSerialNumber)
-      #expect(after.newSerialNumber == "")
-      #expect(after.newExpiresAt == 0)
-      let refused = try await rpcError { try await post(server, old) }
-      #expect(refused.code == .permissionDenied)
-      #expect(reason(refused) == .agentNotActive)
-      try await post(server, renewed)
-      #expect(server.log.first("Agent SVID is not active") != nil)
-      #expect(server.log.first("Failed to authenticate caller") != nil)
-    }
-  }
-
-  @Test func renewalChecksInOrder() async throws {
-    try await TestServer.with { server in
-      let agent = try await server.attest()
-      try await server.remote(agent) { client in
-        let service = Agent.Client(wrapping: client)
-        var request = Spire_Api_Server_Agent_V1_RenewAgentRequest()
-        #expect(
-          try await failure { try await service.renewAgent(request) }
-            == Failure(.invalidArgument, "params cannot be nil"))
-        request.params = .init()
-        #expect(
-          try await failure { try await service.renewAgent(request) } == Failure(.invalidArgument, "missing CSR"))
-        request.params.csr = Data([1])
-        let malformed = try await failure { try await service.renewAgent(request) }
-        #expect(malformed.message.hasPrefix("failed to parse CSR: "))
-        // One that can attest again has to.
-        var node = try #require(try await server.datastore.fetchAgent(id: agent.id))
-        node.canReattest = true
-        _ = try await server.datastore.updateAgent(node, mask: .canReattest)
-        let refused = try await rpcError { try await service.renewAgent(request) }
-        #expect(refused.code == .permissionDenied)
-        #expect(refused.message == "agent must reattest instead of renew")
-        #expect(reason(refused) == .agentMustReattest)
-      }
-    }
-  }
-
-  // MARK: Bans, eviction, expiry: effective at the next call on an open connection
-
-  @Test func aBanHoldsFromTheNextCall() async throws {
-    try await TestServer.with { server in
-      let agent = try await server.attest()
-      try await server.remote(agent) { client in
-        try await post(client)
-        try await ban(server, agent.id)
-        let refused = try await rpcError { try await post(client) }
-        #expect(refused.code == .permissionDenied)
-        #expect(
-          refused.message == "authorization denied for method /spire.api.server.agent.v1.Agent/PostStatus")
-        #expect(reason(refused) == .agentBanned)
-      }
-      #expect(server.log.first("Agent is banned") != nil)
-    }
-  }
-
-  @Test func aBannedAgentCannotAttestAgain() async throws {
-    try await TestServer.with { server in
-      let value = try await token(server)
-      let agent = try await server.attest(token: value)
-      try await ban(server, agent.id)
-      try await server.datastore.createJoinToken(
-        JoinToken(value: value, expiresAt: Int64(server.time.now.timeIntervalSince1970) + 60))
-      #expect(
-        try await failure { try await server.attest(token: value) }
-          == Failure(.permissionDenied, "failed to attest: agent is banned"))
-      #expect(try await server.datastore.fetchAgent(id: agent.id)?.isBanned == true)
-    }
-  }
-
-  @Test func anEvictedAgentIsNotAttested() async throws {
-    try await TestServer.with { server in
-      let agent = try await server.attest()
-      try await server.remote(agent) { client in
-        try await post(client)
-        try await delete(server, agent.id)
-        #expect(reason(try await rpcError { try await post(client) }) == .agentNotAttested)
-      }
-    }
-  }
-
-  @Test func anExpiredSVIDIsRefusedOnAnOpenConnection() async throws {
-    try await TestServer.with { server in
-      let agent = try await server.attest()
-      try await server.remote(agent) { client in
-        try await post(client)
-        server.time.advance(by: .seconds(3601))
-        #expect(reason(try await rpcError { try await post(client) }) == .agentExpired)
-      }
-    }
-  }
-
   // MARK: Reading
 
   @Test func getListAndCount() async throws {
     try await TestServer.with { server in
       let first = try await server.attest()
       let second = try await server.attest()
-      try await ban(server, second.id)
+      try await server.ban(second.id)
       try await server.datastore.setNodeSelectors([Selector(type: "a", value: "b")], of: first.id)
       try await server.local { client in
         let service = Agent.Client(wrapping: client)
@@ -366,10 +169,10 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
       let value = try await server.local { try await Agent.Client(wrapping: $0).createJoinToken(message).value }
       let agent = try await server.attest(token: value)
       #expect(try await server.datastore.countEntries() == 1)
-      try await delete(server, agent.id)
+      try await server.evict(agent.id)
       #expect(try await server.datastore.countEntries() == 0)
-      #expect(try await failure { try await delete(server, agent.id) } == Failure(.notFound, "agent not found"))
-      #expect(try await failure { try await ban(server, agent.id) } == Failure(.notFound, "agent not found"))
+      #expect(try await failure { try await server.evict(agent.id) } == Failure(.notFound, "agent not found"))
+      #expect(try await failure { try await server.ban(agent.id) } == Failure(.notFound, "agent not found"))
       let line = try #require(server.log.first("Agent not found"))
       #expect(line.level == .error)
       #expect(line.fields["error"] == nil)
@@ -396,57 +199,5 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
       #expect(line.fields["authorized_via"] == "datastore")
       #expect(line.fields["caller_id"] == agent.id.description)
     }
-  }
-
-  // MARK: Steps
-
-  private func token(_ server: TestServer) async throws -> String {
-    try await server.local { client in
-      var request = Spire_Api_Server_Agent_V1_CreateJoinTokenRequest()
-      request.ttl = 600
-      return try await Agent.Client(wrapping: client).createJoinToken(request).value
-    }
-  }
-
-  private func post(_ client: RPCClient) async throws {
-    _ = try await Agent.Client(wrapping: client).postStatus(.init())
-  }
-
-  private func post(_ server: TestServer, _ identity: TestIdentity) async throws {
-    try await server.remote(identity) { try await post($0) }
-  }
-
-  private func ban(_ server: TestServer, _ id: SPIFFEID) async throws {
-    try await server.local { client in
-      var request = Spire_Api_Server_Agent_V1_BanAgentRequest()
-      request.id = id.api
-      _ = try await Agent.Client(wrapping: client).banAgent(request)
-    }
-  }
-
-  private func delete(_ server: TestServer, _ id: SPIFFEID) async throws {
-    try await server.local { client in
-      var request = Spire_Api_Server_Agent_V1_DeleteAgentRequest()
-      request.id = id.api
-      _ = try await Agent.Client(wrapping: client).deleteAgent(request)
-    }
-  }
-
-  private func renew(_ server: TestServer, _ identity: TestIdentity) async throws -> TestIdentity {
-    let key = TestKey()
-    var request = Spire_Api_Server_Agent_V1_RenewAgentRequest()
-    request.params.csr = try key.csr()
-    let message = request
-    let response = try await server.remote(identity) { try await Agent.Client(wrapping: $0).renewAgent(message) }
-    return try TestIdentity(response.svid, key: key)
-  }
-
-  private func rpcError(_ body: () async throws -> some Sendable) async throws -> RPCError {
-    do { _ = try await body() } catch let error as RPCError { return error }
-    throw Unexpected()
-  }
-
-  private func reason(_ error: RPCError) -> Spire_Api_Types_PermissionDeniedDetails.Reason? {
-    error.detail(Spire_Api_Types_PermissionDeniedDetails.self)?.reason
   }
 }

@@ -153,6 +153,12 @@ import Testing
 enum RawCall {
   /// The outcome: the failure, or `.unknown` with the message `OK`.
   static func code(_ client: RPCClient, _ service: String, _ method: String) async -> Failure {
+    guard let error = await error(client, service, method) else { return Failure(.unknown, "OK") }
+    return Failure(error.code, error.message)
+  }
+
+  /// How the call failed, if it did.
+  static func error(_ client: RPCClient, _ service: String, _ method: String) async -> RPCError? {
     // A service that is not known keeps Health.Watch from answering for ever.
     let message: [UInt8] = service.hasPrefix("grpc.health") ? [0x0a, 0x01, 0x78] : []
     let descriptor = MethodDescriptor(fullyQualifiedService: service, method: method)
@@ -163,11 +169,11 @@ enum RawCall {
       ) { response in
         for try await _ in response.messages {}
       }
-      return Failure(.unknown, "OK")
+      return nil
     } catch let error as RPCError {
-      return Failure(error.code, error.message)
+      return error
     } catch {
-      return Failure(.unknown, "\(error)")
+      return RPCError(code: .unknown, message: "\(error)")
     }
   }
 }

@@ -74,7 +74,8 @@ import Testing
     #expect(Self.missing(try #require(endpoint.acme)).isEmpty)
     let peer = try #require(file.server.federation?.federatesWith.first)
     #expect(
-      peer.trustDomain == "other.org" && peer.bundleEndpointURL == "https://x" && peer.profiles == ["https_spiffe"])
+      peer.trustDomain == "other.org" && peer.bundleEndpointURL == "https://x"
+        && peer.profiles == [.init(name: "https_spiffe", endpointSPIFFEID: "spiffe://a/b")])
     let telemetry = try #require(file.telemetry)
     #expect(Self.missing(telemetry).isEmpty)
     #expect(Self.missing(try #require(telemetry.prometheus)).isEmpty)

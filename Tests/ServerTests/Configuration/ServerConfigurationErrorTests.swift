@@ -164,9 +164,9 @@ import Testing
         unknown configuration detected
         unknown key "bind_prot" in section server
             at server.conf:6:3
-        server.federation is not supported by this version: bundles are not exchanged with other trust domains; remove \
-        it if that is what you want
-            at server.conf:5:14 (server.federation)
+        server.federation.bundle_endpoint is not supported by this version: this trust domain's bundle is not served to \
+        others; remove it if that is what you want
+            at server.conf:5:32 (server.federation.bundle_endpoint)
         """)
   }
 

@@ -9,6 +9,7 @@ import RPC
 import SPIFFE
 import SPIREProtos
 import SQLDatastore
+import ServerPlugins
 import Synchronization
 import Testing
 
@@ -23,7 +24,14 @@ struct TestServer: Sendable {
     var features = ServerParts.Options()
     var time = TestTime()
     /// What the datastore does is counted here.
-    var datastoreMetrics = Metrics.none
+    var datastoreMetrics: Metrics?
+    var metrics = Metrics.none
+    /// Where log lines go, instead of into ``TestServer/log``.
+    var logger: Logger?
+    /// Where the bundles of federated trust domains come from.
+    var bundleEndpoint: any BundleEndpoint = NoBundleEndpoint()
+    var configuredFederation: [FederationRelationship] = []
+    var nodeAttestors: [any NodeAttestor] = []
     /// Files to begin with, instead of empty ones.
     var datastoreFile: String?
     var keysFile: String?
@@ -55,32 +63,40 @@ struct TestServer: Sendable {
     if let file = options.keysFile { try FileManager.default.copyItem(atPath: file, toPath: folder + "/keys.json") }
 
     let log = LogCapture()
-    let (time, logger) = (options.time, log.logger)
+    let (time, logger) = (options.time, options.logger ?? log.logger)
     let opened = try await SQLDatastore.open(
       SQLDatastoreConfiguration(connectionString: folder + "/datastore.sqlite3"), logger: logger,
-      metrics: options.datastoreMetrics, time: time)
+      metrics: options.datastoreMetrics ?? options.metrics, time: time)
     let datastore: any Datastore = opened
     let keys: any KeyManager =
       options.keysFile == nil ? MemoryKeyManager() : try await DiskKeyManager.open(keysPath: folder + "/keys.json")
     let authority = CertificateAuthority(
       configuration: CredentialConfiguration(
         trustDomain: domain, jwtSVIDsAreDisabled: options.features.disableJWTSVIDs),
-      time: time, metrics: .none)
+      time: time, metrics: options.metrics)
     let manager = try await CAManager.start(
-      configuration: CAManagerConfiguration(), authority: authority, keyManager: keys, datastore: datastore, time: time,
-      metrics: .none, logger: logger)
-    let svid = try await ServerSVIDRotator.start(authority: authority, keyType: .ecP256, metrics: .none, logger: logger)
-    let entries = EntryModelKeeper(datastore: datastore, time: time, logger: logger)
+      configuration: CAManagerConfiguration(), authority: authority,
+      keyManager: MeteredKeyManager(keys, names: .server, metrics: options.metrics), datastore: datastore, time: time,
+      metrics: options.metrics, logger: logger)
+    let svid = try await ServerSVIDRotator.start(
+      authority: authority, keyType: .ecP256, metrics: options.metrics, logger: logger)
+    let entries = EntryModelKeeper(datastore: datastore, time: time, metrics: options.metrics, logger: logger)
     try await entries.build()
+    let federation = FederatedBundleClient(
+      trustDomain: domain, configured: options.configuredFederation, datastore: datastore,
+      endpoint: options.bundleEndpoint, time: time, metrics: options.metrics,
+      logger: logger.with(subsystem: "bundle_client"))
+    let attestors = options.nodeAttestors
     let parts = ServerParts(
       trustDomain: domain, datastore: datastore, authority: authority, caManager: manager, serverSVID: svid,
-      entries: entries, bundles: BundleCache(datastore: datastore, time: time),
-      logLevel: LogLevelControl(launch: .debug), time: time, startedAt: time.now, options: options.features)
+      entries: entries, bundles: BundleCache(datastore: datastore, time: time), federation: federation,
+      logLevel: LogLevelControl(launch: .debug), time: time, startedAt: time.now, options: options.features,
+      nodeAttestor: { type in attestors.first { $0.name == type } })
     let services = ServerServices(
       parts: parts,
       authorizer: ServerAuthorizer(adminIDs: options.adminIDs, entries: entries, datastore: datastore, time: time),
       limits: RateLimits(attestation: options.limitsAttestation, signing: false, time: time), logger: logger,
-      metrics: .none, auditing: options.auditing)
+      metrics: options.metrics, auditing: options.auditing)
     var tls = GRPCEndpoint.Options()
     tls.tls = (
       ServerTLSIdentity(
@@ -245,3 +261,12 @@ func failure(_ body: () async throws -> some Sendable) async throws -> Failure {
 }
 
 struct Unexpected: Error {}
+
+/// An endpoint that nobody should ask.
+struct NoBundleEndpoint: BundleEndpoint {
+  func fetch(
+    _ relationship: FederationRelationship, authorities bundle: SPIFFE.Bundle?
+  ) async throws(FederationError) -> SPIFFE.Bundle {
+    throw FederationError(.unreachable, "failed to fetch bundle: nobody is there")
+  }
+}

@@ -6,6 +6,7 @@ package import GRPCCore
 import RPC
 import SPIFFE
 package import SPIREProtos
+import ServerPlugins
 
 extension AgentAPI {
   /// Attests a node and gives it its first SVID. Anybody may call; what the attestor says decides.
@@ -14,26 +15,29 @@ extension AgentAPI {
     response: RPCWriter<Spire_Api_Server_Agent_V1_AttestAgentResponse>, context: ServerContext
   ) async throws {
     var call = try APICall(context)
-    var messages = request.makeAsyncIterator()
-    let params = try await receiveParams(&messages, call)
-    call.audit(["node_attestor_type": params.data.type])
-    call.note("node_attestor_type", params.data.type)
+    let dialogue = AttestationDialogue(request, response, address: call.context.caller.address?.ip)
+    let params = try await receiveParams(dialogue, call)
+    let type = params.data.type
+    call.audit(["node_attestor_type": type])
+    call.note("node_attestor_type", type)
 
-    var attestation = try await attest(params.data, call)
+    let attestation = try await attest(params.data, dialogue, call)
     let id = attestation.agentID
+    var selectors = attestation.selectorValues.map { Selector(type: type, value: $0) }
     guard id != .server(of: server.trustDomain) else {
       throw call.failure(.internalError, "agent ID cannot collide with the server ID")
     }
     call.audit(["agent_id": id.description])
     call.note("agent_id", id.description)
-    if !id.isMember(of: server.trustDomain) || !id.path.hasPrefix("/spire/agent/\(params.data.type)/") {
+    if !id.isMember(of: server.trustDomain) || !id.path.hasPrefix("/spire/agent/\(type)/") {
       call.warning(
-        "The node attestor produced an invalid agent ID; it should lie below /spire/agent/\(params.data.type)/")
+        "The node attestor produced an invalid agent ID; it should lie below /spire/agent/\(type)/")
     }
     if server.options.agentIDAsSelector {
-      attestation.selectors.append(Selector(type: "spiffe_id", value: id.description))
+      selectors.append(Selector(type: "spiffe_id", value: id.description))
     }
-    let svid = try await admit(attestation, type: params.data.type, csr: [UInt8](params.params.csr), call)
+    let svid = try await admit(
+      attestation, type: type, selectors: selectors, csr: [UInt8](params.params.csr), call)
 
     var reply = Spire_Api_Server_Agent_V1_AttestAgentResponse()
     reply.result.svid = svid.api
@@ -50,13 +54,10 @@ extension AgentAPI {
   private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
 
   /// The first message, checked. The rate is limited before anything costs.
-  private func receiveParams(
-    _ messages: inout RPCAsyncSequence<Request, any Error>.AsyncIterator, _ call: APICall
-  ) async throws -> Request.Params {
+  private func receiveParams(_ dialogue: AttestationDialogue, _ call: APICall) async throws -> Request.Params {
     let first: Request
     do {
-      guard let message = try await messages.next() else { throw ConversionError("EOF") }
-      first = message
+      first = try await dialogue.receive()
     } catch {
       throw call.failure(.invalidArgument, "failed to receive request from stream", error)
     }
@@ -73,13 +74,28 @@ extension AgentAPI {
     return params
   }
 
-  private func attest(_ data: Spire_Api_Types_AttestationData, _ call: APICall) async throws -> NodeAttestation {
-    guard data.type == JoinTokenAttestation.type else {
+  private func attest(
+    _ data: Spire_Api_Types_AttestationData, _ dialogue: AttestationDialogue, _ call: APICall
+  ) async throws -> NodeAttestation {
+    if data.type == JoinTokenAttestation.type {
+      return try await attestJoinToken(String(decoding: data.payload, as: UTF8.self), call)
+    }
+    guard let attestor = server.nodeAttestor(data.type) else {
       throw call.failure(
         .failedPrecondition, "error getting node attestor",
         ConversionError("could not find node attestor type \"\(data.type)\""))
     }
-    return try await attestJoinToken(String(decoding: data.payload, as: UTF8.self), call)
+    do {
+      return try await attestor.attest([UInt8](data.payload), with: dialogue)
+    } catch {
+      // SPIRE: what an attestor says reaches the agent as it is, behind the attestor's name.
+      let named = error as? any StatusNamed
+      let code = named.flatMap { RPCError.Code(name: $0.statusName) } ?? .unknown
+      let isOurs = error is AttestationDialogue.Broken
+      throw call.failure(
+        code,
+        isOurs ? "\(error)" : ServerPluginError.text(describe(error), type: "NodeAttestor", name: attestor.name))
+    }
   }
 
   /// Takes the token out of the datastore. Of any number of attempts with one token, one gets it.
@@ -99,7 +115,7 @@ extension AgentAPI {
     }
     do {
       let id = try JoinTokenAttestation.agentID(token: token.value, trustDomain: server.trustDomain)
-      return NodeAttestation(agentID: id, selectors: [], canReattest: false)
+      return NodeAttestation(agentID: id, canReattest: false)
     } catch {
       throw call.failure(.internalError, "failed to create join token ID", error)
     }
@@ -107,7 +123,7 @@ extension AgentAPI {
 
   /// Signs the SVID of an attested node and writes down the agent.
   private func admit(
-    _ attestation: NodeAttestation, type: String, csr: [UInt8], _ call: APICall
+    _ attestation: NodeAttestation, type: String, selectors: [Selector], csr: [UInt8], _ call: APICall
   ) async throws -> IssuedX509SVID {
     let id = attestation.agentID
     let known: AttestedNode?
@@ -122,7 +138,7 @@ extension AgentAPI {
     let svid = try await sign(csr: csr, agent: id, call)
     let node = AttestedNode(
       id: id, attestationType: type, serialNumber: svid.serialNumber, expiresAt: svid.expiresAt,
-      selectors: Array(Set(attestation.selectors)).sorted(), canReattest: attestation.canReattest,
+      selectors: Array(Set(selectors)).sorted(), canReattest: attestation.canReattest,
       agentVersion: known?.agentVersion ?? "")
     do {
       _ = try await server.datastore.recordAttestation(of: node)

@@ -2,6 +2,7 @@ import Daemon
 import DatastoreAPI
 import FoundationEssentials
 package import GRPCCore
+import Logging
 import SPIFFE
 package import SPIREProtos
 
@@ -11,7 +12,7 @@ extension AgentAPI {
     request: Spire_Api_Server_Agent_V1_CreateJoinTokenRequest, context: ServerContext
   ) async throws -> Spire_Api_Types_JoinToken {
     var call = try APICall(context)
-    call.audit(["ttl": String(request.ttl)])
+    call.audit(["ttl": .value(request.ttl)])
     guard request.ttl >= 1 else {
       throw call.failure(.invalidArgument, "ttl is required, you must provide one")
     }

@@ -1,6 +1,7 @@
 import DatastoreAPI
 import FoundationEssentials
 import GRPCCore
+import Logging
 import SPIFFE
 import SPIREProtos
 import SwiftProtobuf
@@ -30,11 +31,11 @@ extension APICall {
     }
     if message.hasByBanned {
       filter.banned = message.byBanned.value
-      audit(["by_banned": String(message.byBanned.value)])
+      audit(["by_banned": .value(message.byBanned.value)])
     }
     if message.hasByCanReattest {
       filter.canReattest = message.byCanReattest.value
-      audit(["by_can_reattest": String(message.byCanReattest.value)])
+      audit(["by_can_reattest": .value(message.byCanReattest.value)])
     }
     if message.hasBySelectorMatch {
       do {

@@ -11,10 +11,3 @@ enum JoinTokenAttestation {
     try SPIFFEID(trustDomain: trustDomain, path: "/spire/agent/join_token/" + token)
   }
 }
-
-/// What an attestor found out about a node. Only attestors make one: the bytes they were given are not reachable from it.
-struct NodeAttestation: Sendable {
-  let agentID: SPIFFEID
-  var selectors: [Selector]
-  let canReattest: Bool
-}

@@ -1,5 +1,6 @@
 import DatastoreAPI
 import GRPCCore
+import Logging
 import SPIFFE
 import SPIREProtos
 import SwiftProtobuf
@@ -58,7 +59,7 @@ extension APICall {
     }
     if message.hasByDownstream {
       filter.downstream = message.byDownstream.value
-      audit(["downstream": String(message.byDownstream.value)])
+      audit(["downstream": .value(message.byDownstream.value)])
     }
     return filter
   }

@@ -3,6 +3,7 @@ import Daemon
 import DatastoreAPI
 import FoundationEssentials
 package import GRPCCore
+import Logging
 import SPIFFE
 package import SPIREProtos
 
@@ -30,11 +31,13 @@ extension SVIDAPI {
 
   private func auditFields(
     _ params: Spire_Api_Server_Svid_V1_NewX509SVIDParams, _ result: BatchResponse.Result, _ entry: RegistrationEntry?
-  ) -> [String: String] {
-    var fields = ["csr": AuditValue.sha256(params.csr), "entry_id": params.entryID]
+  ) -> Logger.Metadata {
+    var fields: Logger.Metadata = [
+      "csr": .string(AuditValue.sha256(params.csr)), "entry_id": .string(params.entryID),
+    ]
     if result.hasSvid {
-      fields["spiffe_id"] = entry?.spiffeID.description
-      fields["expires_at"] = String(result.svid.expiresAt)
+      fields["spiffe_id"] = (entry?.spiffeID.description).map { .string($0) }
+      fields["expires_at"] = .value(result.svid.expiresAt)
     }
     return fields
   }
@@ -67,8 +70,8 @@ extension SVIDAPI {
       call.debug(
         "Signed X509 SVID",
         [
-          "expiration": svid.expirationText, "serial_num": svid.serialNumber,
-          "revision_number": String(entry.revisionNumber),
+          "expiration": .string(svid.expirationText), "serial_num": .string(svid.serialNumber),
+          "revision_number": .value(entry.revisionNumber),
         ])
       result.svid = svid.api
       result.svid.hint = entry.hint
@@ -79,7 +82,7 @@ extension SVIDAPI {
     return result
   }
 
-  private static func parse(_ der: [UInt8]) throws(APIItemError) -> CSR {
+  static func parse(_ der: [UInt8]) throws(APIItemError) -> CSR {
     let csr: CSR
     do {
       csr = try CSR(der: der)

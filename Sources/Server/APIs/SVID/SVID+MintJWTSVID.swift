@@ -2,6 +2,7 @@ import Authority
 import Daemon
 import FoundationEssentials
 package import GRPCCore
+import Logging
 import SPIFFE
 package import SPIREProtos
 
@@ -13,7 +14,7 @@ extension SVIDAPI {
     var call = try APICall(context)
     call.audit([
       "spiffe_id": "spiffe://\(request.id.trustDomain)\(request.id.path)",
-      "audience": request.audience.joined(separator: ","), "ttl": String(request.ttl),
+      "audience": .string(request.audience.joined(separator: ",")), "ttl": .value(request.ttl),
     ])
     try requireJWT(call)
     let id: SPIFFEID

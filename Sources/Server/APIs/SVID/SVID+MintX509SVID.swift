@@ -1,6 +1,7 @@
 import Authority
 import FoundationEssentials
 package import GRPCCore
+import Logging
 import SPIFFE
 package import SPIREProtos
 
@@ -10,7 +11,7 @@ extension SVIDAPI {
     request: Spire_Api_Server_Svid_V1_MintX509SVIDRequest, context: ServerContext
   ) async throws -> Spire_Api_Server_Svid_V1_MintX509SVIDResponse {
     let call = try APICall(context)
-    call.audit(["csr": AuditValue.sha256(request.csr), "ttl": String(request.ttl)])
+    call.audit(["csr": .string(AuditValue.sha256(request.csr)), "ttl": .value(request.ttl)])
     guard !request.csr.isEmpty else { throw call.failure(.invalidArgument, "missing CSR") }
     let csr: CSR
     do {

@@ -1,6 +1,7 @@
 import Authority
 import DatastoreAPI
 package import GRPCCore
+import Logging
 import SPIFFE
 package import SPIREProtos
 
@@ -19,7 +20,7 @@ extension SVIDAPI {
       call.note("entry_id", request.entryID)
       throw call.failure(.notFound, "entry not found or not authorized")
     }
-    call.audit(["spiffe_id": entry.spiffeID.description, "ttl": String(entry.jwtSVIDTTL)])
+    call.audit(["spiffe_id": .string(entry.spiffeID.description), "ttl": .value(entry.jwtSVIDTTL)])
     let jwt = JWTSVIDRequest(
       id: entry.spiffeID, audience: request.audience, ttl: .seconds(Int64(entry.jwtSVIDTTL)),
       includesJTI: entry.additionalAttributes?.jwtSVIDIncludeJTI ?? false)

@@ -1,8 +1,11 @@
-import DatastoreAPI
+package import DatastoreAPI
 import SPIFFE
-import SPIREProtos
+package import SPIREProtos
 
 extension RegistrationEntry {
+  /// The whole entry as the API's message.
+  package var apiMessage: Spire_Api_Types_Entry { api(mask: nil) }
+
   /// The entry as the API's message: the fields that `mask` asks for, and always the ID.
   func api(mask: Spire_Api_Types_EntryMask?) -> Spire_Api_Types_Entry {
     let mask = mask ?? .all

@@ -1,21 +1,21 @@
-import DatastoreAPI
-import SPIFFE
-import SPIREProtos
+package import DatastoreAPI
+package import SPIFFE
+package import SPIREProtos
 
 /// Makes a registration entry of the API's message, and checks each field that the mask covers
 /// (server-behaviour §6.1). The texts follow `failed to convert entry: `.
-struct EntryConversion {
+package struct EntryConversion {
   static let maximumHintLength = 1024
 
   let trustDomain: TrustDomain
   let mask: Spire_Api_Types_EntryMask
 
-  init(trustDomain: TrustDomain, mask: Spire_Api_Types_EntryMask? = nil) {
+  package init(trustDomain: TrustDomain, mask: Spire_Api_Types_EntryMask? = nil) {
     self.trustDomain = trustDomain
     self.mask = mask ?? .all
   }
 
-  func entry(from message: Spire_Api_Types_Entry) throws(ConversionError) -> RegistrationEntry {
+  package func entry(from message: Spire_Api_Types_Entry) throws(ConversionError) -> RegistrationEntry {
     // Fields outside of the mask are never stored; an ID that nobody asked about still needs a value.
     var parentID = trustDomain.id
     var spiffeID = trustDomain.id

@@ -8,4 +8,8 @@ package struct JoinTokenAttestor: NodeAttestor {
     "join_token", make: { _ in JoinTokenAttestor() }, configure: { _, _ in })
 
   package var name: String { "join_token" }
+
+  package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> NodeAttestation {
+    throw ServerPluginError(.unimplemented, "join tokens are consumed by the server itself")
+  }
 }

@@ -1,0 +1,54 @@
+import Daemon
+import FoundationEssentials
+import GRPCCore
+import RPC
+import SPIREProtos
+import ServerPlugins
+
+/// The stream of one AttestAgent call as the attestor sees it: challenges go out, responses come back. Owned by that
+/// call's task; not shared.
+final class AttestationDialogue: NodeChallenger {
+  typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
+  typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
+
+  /// Challenges of one attestation. Attestors need one or two; more would be a loop.
+  static let maximumChallenges = 64
+
+  /// The stream ended or failed while the attestor waited for the agent.
+  struct Broken: Error, StatusNamed, CustomStringConvertible {
+    let description: String
+    var statusName: String { "Internal" }
+  }
+
+  let address: String?
+  private var messages: RPCAsyncSequence<Request, any Error>.AsyncIterator
+  private let writer: RPCWriter<Response>
+  private var challenges = 0
+
+  init(_ messages: RPCAsyncSequence<Request, any Error>, _ writer: RPCWriter<Response>, address: String?) {
+    self.messages = messages.makeAsyncIterator()
+    self.writer = writer
+    self.address = address
+  }
+
+  /// The next message of the agent.
+  func receive() async throws -> Request {
+    guard let message = try await messages.next() else { throw ConversionError("EOF") }
+    return message
+  }
+
+  func respond(to challenge: [UInt8]) async throws -> [UInt8] {
+    challenges += 1
+    guard challenges <= Self.maximumChallenges else {
+      throw Broken(description: "failed to send challenge to agent: more than \(Self.maximumChallenges) challenges")
+    }
+    var response = Response()
+    response.challenge = Data(challenge)
+    do { try await writer.write(response) } catch {
+      throw Broken(description: "failed to send challenge to agent: \(describe(error))")
+    }
+    do { return [UInt8](try await receive().challengeResponse) } catch {
+      throw Broken(description: "failed to receive challenge from agent: \(describe(error))")
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import FoundationEssentials
+import NIOCore
+import NIOSSL
+import SPIFFE
+import Synchronization
+
+/// Whom a bundle endpoint must prove to be. Makes the TLS handler of one connection.
+enum ServerTrust: Sendable {
+  /// The host of the URL, by a certificate of the web's authorities.
+  case web(WebRoots)
+  /// This ID, by an X509-SVID that its trust domain's bundle verifies.
+  case spiffe(id: SPIFFEID, verifier: X509SVIDVerifier, now: @Sendable () -> Date)
+
+  /// Where the verification leaves its reason, as TLS itself only says that there is one.
+  final class Refusal: Sendable {
+    private let stored = Mutex<(any Error)?>(nil)
+    var reason: (any Error)? { stored.withLock { $0 } }
+    func note(_ error: any Error) { stored.withLock { $0 = error } }
+  }
+
+  struct UnexpectedID: Error, CustomStringConvertible {
+    let found: SPIFFEID
+    var description: String { "unexpected ID \"\(found)\"" }
+  }
+
+  /// A context of its own for each connection: nothing is resumed.
+  func context() throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["http/1.1"]
+    switch self {
+    case .web(let roots):
+      configuration.certificateVerification = .fullVerification
+      try roots.apply(to: &configuration)
+    case .spiffe:
+      // The SPIFFE ID says who the server is; its host name says nothing.
+      configuration.certificateVerification = .noHostnameVerification
+      configuration.trustRoots = .certificates([])
+    }
+    return try NIOSSLContext(configuration: configuration)
+  }
+
+  func handler(_ context: NIOSSLContext, host: String, refusal: Refusal) throws -> NIOSSLClientHandler {
+    // An address may not be named (RFC 6066 §3); NIOSSL then checks the certificate against the peer's address.
+    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+    let name = isAddress ? nil : host
+    guard case .spiffe(let id, let verifier, let now) = self else {
+      return try NIOSSLClientHandler(context: context, serverHostname: name)
+    }
+    return try NIOSSLClientHandler(
+      context: context, serverHostname: name,
+      customVerificationCallback: { presented, promise in
+        do {
+          let svid = try verifier.verify(chain: presented.map { try $0.toDERBytes() }, at: now())
+          guard svid.id == id else { throw UnexpectedID(found: svid.id) }
+          promise.succeed(.certificateVerified)
+        } catch {
+          refusal.note(error)
+          promise.succeed(.failed)
+        }
+      })
+  }
+}
