@@ -22,7 +22,7 @@ extension AdminCommand {
   var ownFlags: [Flag<Options>] { [] }
 
   var flags: [Flag<Options>] {
-    ownFlags + [.string("socketPath", \.socket.path, "Path of the agent's admin socket"), .output()]
+    ownFlags + [.string("socketPath", \.socket.path, "Path of the agent's admin socket").takes(.file), .output()]
   }
 
   func run(_ options: Options, io: CommandIO) async throws {

@@ -3,7 +3,12 @@ package import Flags
 
 /// The commands of `spire-agent`, one line each.
 package enum AgentCommandTree {
-  package static let tree = CommandTree(program: "spire-agent", version: Version.upstream, commands: commands)
+  package static let tree = CommandTree(
+    program: "spire-agent", version: Version.upstream,
+    about: """
+      the SPIFFE Runtime Environment's agent. It attests its node to a server, finds out which process calls, and hands \
+      out SVIDs. The command `run` starts it; the others talk to a running agent through its sockets.
+      """, commands: commands)
 
   static let commands: [String: any Command] = [
     "api fetch": FetchX509(name: "api fetch"),
@@ -12,6 +17,7 @@ package enum AgentCommandTree {
     "api validate jwt": ValidateJWT(),
     "api watch": Watch(),
     "debug getinfo": DebugGetInfo(),
+    "docs methods": DocsMethods(),
     "explain": Explain(),
     "healthcheck": HealthCheck(),
     "logger get": LoggerGet(),

@@ -19,12 +19,14 @@ protocol WorkloadCommand: Command where Options: WorkloadOptions {
 extension WorkloadCommand {
   var flags: [Flag<Options>] {
     ownFlags + [
-      .string("socketPath", \.socket.path, "Path of the agent's public socket"),
+      .string("socketPath", \.socket.path, "Path of the agent's public socket").takes(.file),
       .string(
         "instance", \.socket.instance,
         "Name of the agent instance: takes the place of %i in SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE"),
     ]
   }
+
+  var environment: [EnvironmentVariable] { WorkloadSocket.environment }
 
   func run(_ options: Options, io: CommandIO) async throws {
     let agent = try options.socket.resolve(io.environment)

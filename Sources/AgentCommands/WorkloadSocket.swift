@@ -8,6 +8,12 @@ struct WorkloadSocket: Sendable {
   private static let variable = "SPIRE_AGENT_PUBLIC_SOCKET"
   private static let template = "SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE"
 
+  /// The variables, for the documentation.
+  static let environment = [
+    EnvironmentVariable(variable, "Path of the agent's public socket where `-socketPath` is not given"),
+    EnvironmentVariable(template, "Path of the public socket with `%i` for the name that `-instance` gives"),
+  ]
+
   var path = Self.defaultPath
   var instance = ""
 

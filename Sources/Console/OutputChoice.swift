@@ -52,6 +52,6 @@ extension Flag where Options: PrintingOptions {
   package static func output(_ name: String = "output") -> Flag {
     .custom(name, "Form of the output: pretty or json (default pretty)") { options, value in
       try options.output.choose(value)
-    }
+    }.takes(.oneOf(["pretty", "json"]))
   }
 }

@@ -45,6 +45,14 @@ package protocol Command: Sendable {
   var flags: [Flag<Options>] { get }
   /// The values of flags that are not given: `Options()` unless declared.
   var defaults: Options { get }
+  /// What the manual says beyond the synopsis, in paragraphs; empty unless declared.
+  var details: String { get }
+  /// Command lines for the manual; none unless declared.
+  var examples: [CommandExample] { get }
+  /// The variables that the command reads; none unless declared.
+  var environment: [EnvironmentVariable] { get }
+  /// Whether the command is left out of lists, completion and documentation; false unless declared.
+  var isHidden: Bool { get }
 
   func run(_ options: Options, io: CommandIO) async throws
 }
@@ -62,6 +70,10 @@ package struct NoOptions: CommandOptions {
 extension Command {
   package var flags: [Flag<Options>] { [] }
   package var defaults: Options { Options() }
+  package var details: String { "" }
+  package var examples: [CommandExample] { [] }
+  package var environment: [EnvironmentVariable] { [] }
+  package var isHidden: Bool { false }
 
   /// The usage text of the command's flags.
   package var usage: String { FlagSet(name, flags).usage(defaults: defaults) }

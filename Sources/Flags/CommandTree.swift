@@ -8,18 +8,39 @@ package struct CommandTree: Sendable {
   private let program: String
   private let version: String
   private let commands: [String: any Command]
+  /// The commands as completion and documentation see them, sorted by their words.
+  package let descriptions: [CommandDescription]
   /// Every word sequence that is a command or leads to one.
   private let nodes: Set<String>
+  private let completer: Completer
+  private let hasHelp: Bool
 
   /// - Parameters:
   ///   - version: what `--version` prints.
-  ///   - commands: the commands under their full names, such as `entry create`.
-  package init(program: String, version: String, commands: [String: any Command]) {
+  ///   - hasHelp: whether `help <command>` is the same as `<command> -h`. SPIRE's programs do not have it.
+  ///   - about: what the program is, for the first page of its documentation.
+  ///   - commands: the commands under their full names, such as `entry create`. Those that complete command lines and
+  ///     write the documentation are added here.
+  package init(
+    program: String, version: String, about: String = "", hasHelp: Bool = false, commands: [String: any Command]
+  ) {
     self.program = program
     self.version = version
-    self.commands = commands
+    self.hasHelp = hasHelp
+    var all = commands
+    for shell in CompletionScript.Shell.allCases {
+      let script = CompletionScript(program: program, shell: shell)
+      all[script.name] = script
+    }
+    descriptions = all.sorted { $0.key < $1.key }.map { words, command in
+      CommandDescription(program: program, words: words, command: command)
+    }
+    completer = Completer(commands: descriptions)
+    all["completion candidates"] = CompletionCandidates(completer: completer)
+    all["docs"] = DocsCommand(program: program, about: about, commands: descriptions)
+    self.commands = all
     var nodes: Set<String> = []
-    for name in commands.keys {
+    for name in all.keys {
       let words = name.split(separator: " ")
       for length in words.indices { nodes.insert(words[...length].joined(separator: " ")) }
     }
@@ -28,10 +49,19 @@ package struct CommandTree: Sendable {
 
   /// Runs the command that `arguments` (without the program's name) select, and returns the exit code.
   package func run(_ arguments: [String], io: CommandIO) async -> Int32 {
+    // SPIRE: `complete -C`, which upstream's `-autocomplete-install` sets up, asks the program through the environment.
+    if let line = io.environment["COMP_LINE"], !line.isEmpty {
+      CompletionCandidates.print(completer, line: line, point: io.environment["COMP_POINT"], io: io)
+      return 0
+    }
+    if hasHelp && arguments.first == "help" { return await run(arguments.dropFirst() + ["-h"], io: io) }
     let line = CommandLineWords(arguments, nodes: nodes)
     if line.wantsVersion {
       io.err(version + "\n")
       return 0
+    }
+    if line.command == nil, let flag = line.flagsBeforeCommand.first(where: { $0.contains("autocomplete-") }) {
+      return installCompletion(flag, io: io)
     }
     guard let name = line.command else {
       io.err(overview() + "\n")
@@ -79,8 +109,26 @@ package struct CommandTree: Sendable {
     return text + "\n"
   }
 
+  private func installCompletion(_ flag: String, io: CommandIO) -> Int32 {
+    let installation = CompletionInstallation(program: program, environment: io.environment)
+    do {
+      switch flag.drop(while: { $0 == "-" }) {
+      case "autocomplete-install": try installation.install().forEach { io.print($0) }
+      case "autocomplete-uninstall": try installation.uninstall().forEach { io.print($0) }
+      default:
+        io.err(overview() + "\n")
+        return 127
+      }
+      return 0
+    } catch {
+      io.printError((error as? CommandFailure)?.text ?? "Error: \(error)")
+      return 1
+    }
+  }
+
   private func children(of parent: String) -> [String] {
     nodes.filter { node in
+      if commands[node]?.isHidden == true { return false }
       guard let space = node.utf8.lastIndex(of: UInt8(ascii: " ")) else { return parent.isEmpty }
       return node[..<space] == parent
     }.sorted()

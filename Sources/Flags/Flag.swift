@@ -18,20 +18,32 @@ package struct Flag<Options>: Sendable {
   let name: String
   let usage: String
   let presentation: Presentation
+  /// What the value is, for completion and documentation.
+  private(set) var kind: ArgumentKind
+  let isRepeatable: Bool
   /// The default as the usage text shows it, or the empty string when it is the type's zero value.
   let defaultText: @Sendable (Options) -> String
   let set: @Sendable (inout Options, String) throws -> Void
 
   init(
-    _ name: String, _ usage: String, _ presentation: Presentation,
+    _ name: String, _ usage: String, _ presentation: Presentation, _ kind: ArgumentKind, isRepeatable: Bool = false,
     defaultText: @escaping @Sendable (Options) -> String,
     set: @escaping @Sendable (inout Options, String) throws -> Void
   ) {
     self.name = name
     self.usage = usage
     self.presentation = presentation
+    self.kind = kind
+    self.isRepeatable = isRepeatable
     self.defaultText = defaultText
     self.set = set
+  }
+
+  /// The same flag, whose value is said to be of `kind`.
+  package func takes(_ kind: ArgumentKind) -> Flag {
+    var flag = self
+    flag.kind = kind
+    return flag
   }
 
   var isBoolean: Bool { if case .boolean = presentation { true } else { false } }

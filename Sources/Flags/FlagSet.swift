@@ -63,10 +63,22 @@ package struct FlagSet<Options>: Sendable {
   /// `Usage of <name>:` and one paragraph per flag, sorted by name, as Go's `PrintDefaults` writes them.
   package func usage(defaults: Options) -> String {
     var text = name.isEmpty ? "Usage:\n" : "Usage of \(name):\n"
-    for flag in flags.values.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
-      text += paragraph(flag, defaults)
-    }
+    for flag in sorted { text += paragraph(flag, defaults) }
     return text
+  }
+
+  /// The flags as completion and documentation see them, in the order of the usage text.
+  package func descriptions(defaults: Options) -> [FlagDescription] {
+    sorted.map { flag in
+      let (placeholder, usage) = unquote(flag)
+      return FlagDescription(
+        name: flag.name, placeholder: placeholder, usage: usage, defaultText: flag.defaultText(defaults),
+        kind: flag.kind, isRepeatable: flag.isRepeatable)
+    }
+  }
+
+  private var sorted: [Flag<Options>] {
+    flags.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
   private func paragraph(_ flag: Flag<Options>, _ defaults: Options) -> String {

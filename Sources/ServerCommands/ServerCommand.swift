@@ -20,6 +20,7 @@ extension ServerCommand {
   var ownFlags: [Flag<Options>] { [] }
 
   var flags: [Flag<Options>] { ownFlags + Flag.serverSocket }
+  var environment: [EnvironmentVariable] { ServerSocket.environment }
 
   func run(_ options: Options, io: CommandIO) async throws {
     try await run(options, server: options.socket.resolve(io.environment), io: io)
@@ -34,7 +35,7 @@ extension Flag where Options: ServerOptions {
   /// The flags that find the server's admin socket.
   static var serverSocket: [Flag] {
     [
-      .string("socketPath", \.socket.path, "Path of the server's admin socket"),
+      .string("socketPath", \.socket.path, "Path of the server's admin socket").takes(.file),
       .string(
         "instance", \.socket.instance,
         "Name of the server instance: takes the place of %i in SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE"),

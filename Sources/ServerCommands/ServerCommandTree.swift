@@ -3,7 +3,12 @@ package import Flags
 
 /// The commands of `spire-server`, one line each.
 package enum ServerCommandTree {
-  package static let tree = CommandTree(program: "spire-server", version: Version.upstream, commands: commands)
+  package static let tree = CommandTree(
+    program: "spire-server", version: Version.upstream,
+    about: """
+      the SPIFFE Runtime Environment's server. It keeps registration entries, attests agents and signs their SVIDs. The \
+      command `run` starts it; the others talk to a running server through its admin socket.
+      """, commands: commands)
 
   static let commands: [String: any Command] = [
     "agent ban": AgentBan(),
@@ -18,6 +23,7 @@ package enum ServerCommandTree {
     "bundle set": BundleSet(),
     "bundle show": BundleShow(),
     "debug getinfo": DebugGetInfo(),
+    "docs methods": DocsMethods(),
     "entry count": EntryCount(),
     "entry create": EntryCreate(),
     "entry delete": EntryDelete(),

@@ -7,6 +7,12 @@ struct ServerSocket: Sendable {
   private static let variable = "SPIRE_SERVER_PRIVATE_SOCKET"
   private static let template = "SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE"
 
+  /// The variables, for the documentation.
+  static let environment = [
+    EnvironmentVariable(variable, "Path of the server's admin socket where `-socketPath` is not given"),
+    EnvironmentVariable(template, "Path of the admin socket with `%i` for the name that `-instance` gives"),
+  ]
+
   var path = Self.defaultPath
   var instance = ""
 

@@ -56,9 +56,10 @@ import Testing
     Usage: spire-test [--version] [--help] <command> [<args>]
 
     Available commands are:
-        api     \u{20}
-        entry   \u{20}
-        greet    Greets
+        api          \u{20}
+        completion   \u{20}
+        entry        \u{20}
+        greet         Greets
 
 
     """
@@ -118,6 +119,17 @@ import Testing
     #expect(await run("-h", "entry", "show") == (0, "", usage))
     let fetch = await run("api", "fetch", "-h")
     #expect(fetch.err.hasSuffix("flag: help requested\n\nSubcommands:\n    x509    Fetches X.509\n"))
+  }
+
+  @Test func helpIsACommandWhereItIsWanted() async {
+    let tree = CommandTree(program: "p", version: "1", hasHelp: true, commands: ["echo": Echo()])
+    for (words, expected) in [(["help"], ["-h"]), (["help", "echo"], ["echo", "-h"])] {
+      let (asked, plain) = (CapturedIO(), CapturedIO())
+      #expect(await tree.run(words, io: asked.io) == 0)
+      #expect(await tree.run(expected, io: plain.io) == 0)
+      #expect(asked.stderr == plain.stderr && !asked.stderr.isEmpty)
+    }
+    #expect(await run("help").code == 127)
   }
 
   @Test func flagsBeforeTheCommand() async {

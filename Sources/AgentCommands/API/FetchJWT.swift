@@ -14,11 +14,18 @@ struct FetchJWT: WorkloadCommand {
 
   let name = "api fetch jwt"
   let synopsis = "Fetches a JWT-SVID from the Workload API"
+  let details = """
+    The agent finds out by itself which process calls; there is nothing to log in with.
+    """
+  let examples = [
+    CommandExample("A token for a service", "api fetch jwt -audience database"),
+    CommandExample("One of several identities", "api fetch jwt -audience database -spiffeID spiffe://example.org/web"),
+  ]
   let ownFlags: [Flag<Options>] = [
     .custom("audience", "Audiences of the JWT-SVID, separated by commas") { options, value in
       options.audience = value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     },
-    .string("spiffeID", \.spiffeID, "SPIFFE ID of the JWT-SVID, if the process has several"),
+    .string("spiffeID", \.spiffeID, "SPIFFE ID of the JWT-SVID, if the process has several").takes(.spiffeID),
     .duration("timeout", \.timeout, "How long to wait for the agent, for each of two calls"),
     .output(),
     .output("format"),

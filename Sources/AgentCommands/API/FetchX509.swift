@@ -14,9 +14,18 @@ struct FetchX509: WorkloadCommand {
 
   let name: String
   let synopsis = "Fetches X.509-SVIDs from the Workload API"
+  let details = """
+    The agent finds out by itself which process calls; there is nothing to log in with. The chains are verified before \
+    anything is printed or written. `-write` leaves svid.N.pem, svid.N.key, bundle.N.pem and federated_bundle.N.M.pem.
+    """
+  let examples = [
+    CommandExample("What this process gets", "api fetch x509"),
+    CommandExample("Into files", "api fetch x509 -write /run/svid"),
+  ]
   let ownFlags: [Flag<Options>] = [
     .bool("silent", \.silent, "Print nothing"),
-    .string("write", \.write, "Folder to write the SVIDs, keys and bundles to; only with pretty output"),
+    .string("write", \.write, "Folder to write the SVIDs, keys and bundles to; only with pretty output").takes(
+      .directory),
     .duration("timeout", \.timeout, "How long to wait for the agent"),
     .output(),
   ]

@@ -16,6 +16,9 @@ struct ValidateJWT: WorkloadCommand {
 
   let name = "api validate jwt"
   let synopsis = "Validates a JWT-SVID with the Workload API"
+  let examples = [
+    CommandExample("Ask the agent about a token", "api validate jwt -audience database -svid eyJhbGciOi...")
+  ]
   let ownFlags: [Flag<Options>] = [
     .string("audience", \.audience, "Audience that the JWT-SVID must name"),
     .string("svid", \.svid, "The JWT-SVID"),

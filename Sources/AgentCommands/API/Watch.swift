@@ -15,6 +15,12 @@ struct Watch: WorkloadCommand {
 
   let name = "api watch"
   let synopsis = "Watches the X.509-SVIDs of the Workload API"
+  let details = """
+    Ends with Ctrl-C.
+    """
+  let examples = [
+    CommandExample("See rotations and changes as they happen", "api watch")
+  ]
   let ownFlags: [Flag<Options>] = []
   let time: any TimeSource
   /// Makes an interrupt of this process end the command as its texts say.

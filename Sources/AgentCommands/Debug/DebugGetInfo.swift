@@ -8,6 +8,12 @@ struct DebugGetInfo: AdminCommand {
   typealias Options = PlainAdminOptions
   let name = "debug getinfo"
   let synopsis = "Shows the agent's uptime, last sync, caches, and its SVID"
+  let details = """
+    Needs `admin_socket_path` in the agent's configuration.
+    """
+  let examples = [
+    CommandExample("How the agent is", "debug getinfo -socketPath /tmp/spire-agent/private/admin.sock")
+  ]
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
     let info = try await agent.call {

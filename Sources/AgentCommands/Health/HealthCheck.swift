@@ -12,6 +12,12 @@ struct HealthCheck: WorkloadCommand {
 
   let name = "healthcheck"
   let synopsis = "Asks whether the agent is healthy"
+  let details = """
+    Exit code 0 when the agent serves, 1 otherwise: for probes and scripts.
+    """
+  let examples = [
+    CommandExample("In a script that waits", "healthcheck -verbose")
+  ]
   let ownFlags: [Flag<Options>] = [
     .bool("shallow", \.shallow, "Accepted for compatibility; has no effect"),
     .bool("verbose", \.verbose, "Say what is done and why it fails"),

@@ -7,6 +7,12 @@ struct LoggerGet: AdminCommand {
   typealias Options = PlainAdminOptions
   let name = "logger get"
   let synopsis = "Shows the agent's log level and the one it was started with"
+  let details = """
+    Needs `admin_socket_path` in the agent's configuration.
+    """
+  let examples = [
+    CommandExample("The level now and at the start", "logger get")
+  ]
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
     let logger: Spire_Api_Types_Logger

@@ -7,6 +7,12 @@ struct LoggerReset: AdminCommand {
   typealias Options = PlainAdminOptions
   let name = "logger reset"
   let synopsis = "Returns to the log level that the agent was started with"
+  let details = """
+    Needs `admin_socket_path` in the agent's configuration.
+    """
+  let examples = [
+    CommandExample("Back to the level of the configuration", "logger reset")
+  ]
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
     let logger: Spire_Api_Types_Logger

@@ -13,8 +13,14 @@ struct LoggerSet: AdminCommand {
 
   let name = "logger set"
   let synopsis = "Changes the agent's log level while it runs"
+  let details = """
+    Needs `admin_socket_path` in the agent's configuration.
+    """
+  let examples = [
+    CommandExample("See more", "logger set -level debug")
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("level", \.level, "The new level: panic, fatal, error, warn, info, debug or trace")
+    .string("level", \.level, "The new level: panic, fatal, error, warn, info, debug or trace").takes(.logLevel)
   ]
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {

@@ -9,6 +9,13 @@ struct RunAgent: Command {
 
   let name = "run"
   let synopsis = "Runs the agent"
+  let details = """
+    The configuration file is read first; a flag replaces what the file says. SIGINT and SIGTERM end the agent in order.
+    """
+  let examples = [
+    CommandExample("First start with a join token", "run -config /etc/spire/agent.conf -joinTokenFile token"),
+    CommandExample("Later starts", "run -config /etc/spire/agent.conf"),
+  ]
   var flags: [Flag<AgentOptions>] { AgentOptions.flags }
 
   func run(_ options: AgentOptions, io: CommandIO) async throws {

@@ -9,6 +9,12 @@ struct ValidateConfiguration: Command {
 
   let name = "validate"
   let synopsis = "Checks the agent's configuration file"
+  let details = """
+    Everything that is wrong is reported at once. Takes the flags that `run` takes.
+    """
+  let examples = [
+    CommandExample("Before a restart", "validate -config /etc/spire/agent.conf")
+  ]
   var flags: [Flag<AgentOptions>] { AgentOptions.flags }
 
   func run(_ options: AgentOptions, io: CommandIO) async throws {

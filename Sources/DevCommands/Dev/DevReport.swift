@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import SPIFFE
 import SPIREProtos
 import X509
@@ -24,9 +25,9 @@ struct DevReport {
       lines.append("  \(Self.pad(name))\(Self.validity(certificate))")
       if index == 0 { lines.append("  \(Self.pad("Key"))\(certificate.publicKey.description)") }
     }
-    lines.append("  \(Self.pad("Issued by"))\(identity.chain.last.map { "\($0.issuer)" } ?? "")")
+    lines.append("  \(Self.pad("Issued by"))\(identity.chain.last.map { SubjectText.text(of: $0.issuer) } ?? "")")
     for certificate in identity.authorities {
-      lines.append("  \(Self.pad("Trusts"))\(certificate.subject)")
+      lines.append("  \(Self.pad("Trusts"))\(SubjectText.text(of: certificate.subject))")
       lines.append("  \(Self.pad(""))\(Self.validity(certificate))")
     }
     lines.append("  \(Self.pad("Entry"))\(entry.id), for selector unix:\(entry.selectors.first?.value ?? "")")
@@ -49,20 +50,27 @@ struct DevReport {
   static func nextSteps(layout: DevLayout, trustDomain: TrustDomain) -> String {
     """
 
-    Every process of yours gets this identity now. Try, in another terminal:
+    Every process of yours has this identity now. In another terminal, first:
 
-      export SPIFFE_ENDPOINT_SOCKET=unix://\(layout.agentSocket)
-      export SPIRE_AGENT_PUBLIC_SOCKET=\(layout.agentSocket)
-      export SPIRE_SERVER_PRIVATE_SOCKET=\(layout.serverSocket)
       export PATH=\(DevPrograms.directory):$PATH
+      export SPIRE_SERVER_PRIVATE_SOCKET=\(layout.serverSocket)
+      export SPIRE_AGENT_PUBLIC_SOCKET=\(layout.agentSocket)
+      export SPIFFE_ENDPOINT_SOCKET=unix://\(layout.agentSocket)
 
-      spire-agent api watch                                 # sees each rotation and change
-      spire-agent api fetch jwt -audience my-service
-      spire-agent debug getinfo -socketPath \(layout.agentAdminSocket)
+    See a change arrive: leave the first of these running, and type the second and the third elsewhere.
+
+      spire-agent api watch
       spire-agent explain -pid $$ -socketPath \(layout.agentAdminSocket)   # why it gets what it gets
-      spire-server entry show
-      spire-server entry create -parentID \(trustDomain.idString)\(DevSetup.nodePath) \\
-          -spiffeID \(trustDomain.idString)/web -selector unix:user:www-data
+      spire-server entry create -spiffeID \(trustDomain.idString)/second \\
+          -parentID \(trustDomain.idString)\(DevSetup.nodePath) -selector unix:uid:\(getuid())
+      spire-server localauthority x509 prepare
+
+    Look around:
+
+      spire-agent api fetch jwt -audience my-service        # a token for another service
+      spire-server entry show                               # who gets which identity
+      spire-server agent list                               # the node that was attested
+      source <(spire-server completion bash)                # the tab key knows every command and flag
 
     Configuration and logs are in \(layout.directory). Ctrl-C ends everything.
     """

@@ -8,6 +8,15 @@ struct AgentBan: ServerCommand {
   typealias Options = AgentIDOptions
   let name = "agent ban"
   let synopsis = "Bans an attested agent; it cannot attest again"
+  let details = """
+    The agent's next call is refused, its SVID is worth nothing from then on, and it cannot attest again. To let it in \
+    again, evict it.
+    """
+  let examples = [
+    CommandExample(
+      "Shut an agent out",
+      "agent ban -spiffeID spiffe://example.org/spire/agent/join_token/36403e1f-f58b-4205-aee6-807e22e59864")
+  ]
   let ownFlags = AgentIDOptions.flags("ban")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

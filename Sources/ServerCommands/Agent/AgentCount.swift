@@ -8,6 +8,9 @@ struct AgentCount: ServerCommand {
   typealias Options = AgentFilterOptions
   let name = "agent count"
   let synopsis = "Counts attested agents"
+  let examples = [
+    CommandExample("All agents that can attest again on their own", "agent count -canReattest true")
+  ]
   let ownFlags = AgentFilterOptions.flags
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

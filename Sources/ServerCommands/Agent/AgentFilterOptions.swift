@@ -16,16 +16,18 @@ struct AgentFilterOptions: ServerOptions, PrintingOptions {
 
   /// The flags of both commands.
   static let flags: [Flag<AgentFilterOptions>] = [
-    .strings("selector", \.selectors, "Selector type:value of the agents; can be given more than once"),
+    .strings("selector", \.selectors, "Selector type:value of the agents; can be given more than once").takes(
+      .selector),
     .string("attestationType", \.attestationType, "How the agents attested, such as join_token"),
-    .string("canReattest", \.canReattest, "true or false: agents that can, or can not, attest again"),
-    .string("banned", \.banned, "true or false: agents that are, or are not, banned"),
+    .string("canReattest", \.canReattest, "true or false: agents that can, or can not, attest again").takes(.yesOrNo),
+    .string("banned", \.banned, "true or false: agents that are, or are not, banned").takes(.yesOrNo),
     .string(
       "expiresBefore", \.expiresBefore,
       "Time before which the agents' SVIDs expire, as in \"2026-11-21 20:10:45 +0000 +00\""),
     .string(
       "matchSelectorsOn", \.matchSelectorsOn,
-      "How an agent's selectors compare with those given: exact, any, superset or subset"),
+      "How an agent's selectors compare with those given: exact, any, superset or subset"
+    ).takes(.matchBehavior),
   ]
 
   /// The filter for a list; a count has the same one.

@@ -10,7 +10,7 @@ struct AgentIDOptions: ServerOptions, PrintingOptions {
 
   /// The flag `-spiffeID` with a usage text for `verb`.
   static func flags(_ verb: String) -> [Flag<AgentIDOptions>] {
-    [.string("spiffeID", \.spiffeID, "SPIFFE ID of the agent to \(verb)")]
+    [.string("spiffeID", \.spiffeID, "SPIFFE ID of the agent to \(verb)").takes(.spiffeID)]
   }
 
   func id() throws(CommandFailure) -> Spire_Api_Types_SPIFFEID {

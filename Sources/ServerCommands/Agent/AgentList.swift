@@ -7,6 +7,13 @@ struct AgentList: ServerCommand {
   typealias Options = AgentFilterOptions
   let name = "agent list"
   let synopsis = "Lists attested agents"
+  let examples = [
+    CommandExample("All agents", "agent list"),
+    CommandExample("Agents of one kind, for a program", "agent list -attestationType join_token -output json"),
+    CommandExample(
+      "Agents whose SVIDs expire before a moment",
+      "agent list -expiresBefore \"2026-11-21 20:10:45 +0000 +00\""),
+  ]
   let ownFlags = AgentFilterOptions.flags
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -16,6 +16,13 @@ struct AgentPurge: ServerCommand {
 
   let name = "agent purge"
   let synopsis = "Evicts agents that can attest again and have been expired for long"
+  let details = """
+    Only agents that can attest again on their own are considered: others could not come back.
+    """
+  let examples = [
+    CommandExample("See what would go", "agent purge -expiredFor 240h -dryRun"),
+    CommandExample("Evict them", "agent purge -expiredFor 240h"),
+  ]
   let ownFlags: [Flag<Options>] = [
     .duration("expiredFor", \.expiredFor, "How long an agent's SVID must have been expired"),
     .bool("dryRun", \.dryRun, "Show which agents would go, and leave them"),

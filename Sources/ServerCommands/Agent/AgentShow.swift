@@ -8,6 +8,14 @@ struct AgentShow: ServerCommand {
   typealias Options = AgentIDOptions
   let name = "agent show"
   let synopsis = "Shows an attested agent"
+  let examples = [
+    CommandExample(
+      "An agent and its selectors",
+      """
+      agent show \\
+        -spiffeID spiffe://example.org/spire/agent/join_token/36403e1f-f58b-4205-aee6-807e22e59864
+      """)
+  ]
   let ownFlags = AgentIDOptions.flags("show")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -14,11 +14,17 @@ struct BundleDelete: ServerCommand {
 
   let name = "bundle delete"
   let synopsis = "Deletes the bundle of a federated trust domain"
+  let examples = [
+    CommandExample(
+      "Delete a bundle, and take the trust domain out of the entries that federate with it",
+      "bundle delete -id partner.test -mode dissociate")
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("id", \.id, "Name of the trust domain"),
+    .string("id", \.id, "Name of the trust domain").takes(.trustDomain),
     .string(
       "mode", \.mode,
-      "What happens to entries that federate with it: restrict (refuse while there are any), delete, or dissociate"),
+      "What happens to entries that federate with it: restrict (refuse while there are any), delete, or dissociate"
+    ).takes(.oneOf(["restrict", "delete", "dissociate"])),
   ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -45,7 +45,10 @@ enum BundleFormat: String, Sendable {
       }
       if blocks.isEmpty { throw CommandFailure("no PEM blocks") }
       return bundle
-    case .spiffe: return Spire_Api_Types_Bundle(try BundleDocument.decode(bytes, trustDomain: trustDomain))
+    case .spiffe:
+      // Unlike the server, which polls the same documents, the command keeps the sequence number.
+      let bundle = try BundleDocument.decode(bytes, trustDomain: trustDomain, reading: .standard)
+      return Spire_Api_Types_Bundle(bundle)
     }
   }
 }

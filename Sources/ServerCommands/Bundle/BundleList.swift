@@ -16,9 +16,13 @@ struct BundleList: ServerCommand {
 
   let name = "bundle list"
   let synopsis = "Prints the bundles of federated trust domains"
+  let examples = [
+    CommandExample("The bundles of all other trust domains", "bundle list"),
+    CommandExample("One of them, as a SPIFFE bundle", "bundle list -id partner.test -format spiffe"),
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("id", \.id, "Name of the one trust domain whose bundle to print"),
-    .string("format", \.format, "Form of the bundles: pem or spiffe"),
+    .string("id", \.id, "Name of the one trust domain whose bundle to print").takes(.trustDomain),
+    .string("format", \.format, "Form of the bundles: pem or spiffe").takes(.bundleFormat),
   ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

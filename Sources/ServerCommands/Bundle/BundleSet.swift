@@ -16,10 +16,14 @@ struct BundleSet: ServerCommand {
 
   let name = "bundle set"
   let synopsis = "Creates or replaces the bundle of a federated trust domain"
+  let examples = [
+    CommandExample("Take the bundle of another server", "bundle set -id partner.test -format spiffe < partner.json"),
+    CommandExample("From a file", "bundle set -id partner.test -format pem -path partner.pem"),
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("id", \.id, "Name of the trust domain"),
-    .string("path", \.path, "File with the bundle; standard input if none is given"),
-    .string("format", \.format, "Form of the bundle: pem or spiffe"),
+    .string("id", \.id, "Name of the trust domain").takes(.trustDomain),
+    .string("path", \.path, "File with the bundle; standard input if none is given").takes(.file),
+    .string("format", \.format, "Form of the bundle: pem or spiffe").takes(.bundleFormat),
   ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -12,7 +12,16 @@ struct BundleShow: ServerCommand {
 
   let name = "bundle show"
   let synopsis = "Prints the bundle of the server's trust domain"
-  let ownFlags: [Flag<Options>] = [.string("format", \.format, "Form of the bundle: pem or spiffe")]
+  let details = """
+    PEM holds the X.509 authorities only; the SPIFFE form has the JWT authorities too.
+    """
+  let examples = [
+    CommandExample("What an agent needs as trust_bundle_path", "bundle show > bundle.pem"),
+    CommandExample("For another trust domain", "bundle show -format spiffe > example.json"),
+  ]
+  let ownFlags: [Flag<Options>] = [
+    .string("format", \.format, "Form of the bundle: pem or spiffe").takes(.bundleFormat)
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let format = try BundleFormat(name: options.format)

@@ -7,6 +7,9 @@ struct DebugGetInfo: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "debug getinfo"
   let synopsis = "Shows the server's uptime, the number of its records, and its SVID"
+  let examples = [
+    CommandExample("How the server is", "debug getinfo")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let info = try await server.call {

@@ -8,6 +8,10 @@ struct EntryCount: ServerCommand {
   typealias Options = EntryFilterOptions
   let name = "entry count"
   let synopsis = "Counts registration entries"
+  let examples = [
+    CommandExample("All entries", "entry count"),
+    CommandExample("Entries below one node", "entry count -parentID spiffe://example.org/host"),
+  ]
   let ownFlags = EntryFilterOptions.flags
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -14,9 +14,17 @@ struct EntryDelete: ServerCommand {
 
   let name = "entry delete"
   let synopsis = "Deletes registration entries"
+  let details = """
+    With `-file` the IDs come from a JSON file, `{"ids": ["...", "..."]}`.
+    """
+  let examples = [
+    CommandExample("Delete one", "entry delete -entryID 386e9aa9-5ffe-4ab5-bd77-7d0c67dc2e84"),
+    CommandExample("Delete many", "entry delete -file ids.json"),
+  ]
   let ownFlags: [Flag<Options>] = [
     .string("entryID", \.entryID, "ID of the entry to delete"),
-    .string("file", \.file, "File with the IDs of entries to delete, {\"ids\": [...]}; - is standard input"),
+    .string("file", \.file, "File with the IDs of entries to delete, {\"ids\": [...]}; - is standard input").takes(
+      .file),
   ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

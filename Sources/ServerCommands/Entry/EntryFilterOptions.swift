@@ -19,18 +19,22 @@ struct EntryFilterOptions: ServerOptions, PrintingOptions {
 
   /// The flags of both commands.
   static let flags: [Flag<EntryFilterOptions>] = [
-    .string("parentID", \.parentID, "Parent ID of the entries"),
-    .string("spiffeID", \.spiffeID, "SPIFFE ID of the entries"),
+    .string("parentID", \.parentID, "Parent ID of the entries").takes(.spiffeID),
+    .string("spiffeID", \.spiffeID, "SPIFFE ID of the entries").takes(.spiffeID),
     .bool("downstream", \.downstream, "Only entries of downstream servers"),
-    .strings("selector", \.selectors, "Selector type:value of the entries; can be given more than once"),
+    .strings("selector", \.selectors, "Selector type:value of the entries; can be given more than once").takes(
+      .selector),
     .strings(
-      "federatesWith", \.federatesWith, "Trust domain that the entries federate with; can be given more than once"),
+      "federatesWith", \.federatesWith, "Trust domain that the entries federate with; can be given more than once"
+    ).takes(.trustDomain),
     .string(
       "matchSelectorsOn", \.matchSelectorsOn,
-      "How an entry's selectors compare with those given: exact, any, superset or subset"),
+      "How an entry's selectors compare with those given: exact, any, superset or subset"
+    ).takes(.matchBehavior),
     .string(
       "matchFederatesWithOn", \.matchFederatesWithOn,
-      "How an entry's trust domains compare with those given: exact, any, superset or subset"),
+      "How an entry's trust domains compare with those given: exact, any, superset or subset"
+    ).takes(.matchBehavior),
     .string("hint", \.hint, "Hint of the entries"),
   ]
 

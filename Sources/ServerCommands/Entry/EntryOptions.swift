@@ -28,13 +28,16 @@ struct EntryOptions: ServerOptions, PrintingOptions {
   /// The flags of both commands.
   static let flags: [Flag<EntryOptions>] = [
     .string("entryID", \.entryID, "ID of the entry; create makes one up if none is given"),
-    .string("parentID", \.parentID, "SPIFFE ID of the agent or node alias that may issue the identity"),
-    .string("spiffeID", \.spiffeID, "SPIFFE ID that matching workloads get"),
-    .strings("selector", \.selectors, "Selector type:value that a workload must have; can be given more than once"),
+    .string("parentID", \.parentID, "SPIFFE ID of the agent or node alias that may issue the identity").takes(
+      .spiffeID),
+    .string("spiffeID", \.spiffeID, "SPIFFE ID that matching workloads get").takes(.spiffeID),
+    .strings("selector", \.selectors, "Selector type:value that a workload must have; can be given more than once")
+      .takes(.selector),
     .int("x509SVIDTTL", \.x509SVIDTTL, "Lifetime of X.509-SVIDs in seconds; 0 is the server's default"),
     .int("jwtSVIDTTL", \.jwtSVIDTTL, "Lifetime of JWT-SVIDs in seconds; 0 is the server's default"),
     .strings(
-      "federatesWith", \.federatesWith, "Trust domain whose bundle the workload gets; can be given more than once"),
+      "federatesWith", \.federatesWith, "Trust domain whose bundle the workload gets; can be given more than once"
+    ).takes(.trustDomain),
     .bool("admin", \.admin, "Allow the workload to call the server's admin methods"),
     .bool("downstream", \.downstream, "The workload is a SPIRE server that gets a CA certificate"),
     .bool("storeSVID", \.storeSVID, "Hand the X.509-SVID to the agent's SVID store"),
@@ -45,7 +48,7 @@ struct EntryOptions: ServerOptions, PrintingOptions {
       "disableX509SVIDPrefetch", \.disableX509SVIDPrefetch,
       "Issue the X.509-SVID only when a workload asks for it, not ahead of time"),
     .bool("jwtSVIDIncludeJTI", \.jwtSVIDIncludeJTI, "Put a unique jti claim into JWT-SVIDs"),
-    .string("data", \.data, "File with entries in JSON, in place of the other flags; - is standard input"),
+    .string("data", \.data, "File with entries in JSON, in place of the other flags; - is standard input").takes(.file),
     .bool("dryRun", \.dryRun, "Write nothing; print what would happen, to which agents, and what looks wrong"),
   ]
 

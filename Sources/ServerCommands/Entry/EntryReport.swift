@@ -28,9 +28,13 @@ enum EntryReport {
     }.joined() + "\n"
   }
 
-  /// Entries in the order in which they are listed: by SPIFFE ID, parent, and lifetime.
+  /// Entries in the order in which they are listed: by SPIFFE ID, parent, and lifetime; their selectors sorted too.
   static func sorted(_ entries: [Spire_Api_Types_Entry]) -> [Spire_Api_Types_Entry] {
-    entries.sorted { a, b in
+    entries.map { entry in
+      var entry = entry
+      entry.selectors.sort { ($0.type, $0.value) < ($1.type, $1.value) }
+      return entry
+    }.sorted { a, b in
       func key(_ entry: Spire_Api_Types_Entry) -> [String] {
         [entry.spiffeID.trustDomain, entry.spiffeID.path, entry.parentID.trustDomain, entry.parentID.path]
       }

@@ -11,6 +11,16 @@ struct EntryShow: ServerCommand {
 
   let name = "entry show"
   let synopsis = "Shows registration entries"
+  let details = """
+    Without flags all entries are shown. Flags narrow the list; an entry has to meet all of them.
+    """
+  let examples = [
+    CommandExample("Every entry of an identity", "entry show -spiffeID spiffe://example.org/web"),
+    CommandExample(
+      "Entries that have exactly these selectors",
+      "entry show -selector unix:uid:1000 -matchSelectorsOn exact"),
+    CommandExample("For a program", "entry show -output json"),
+  ]
   let ownFlags: [Flag<Options>] =
     EntryFilterOptions.flags + [.string("entryID", \.entryID, "ID of the one entry to show")]
 

@@ -8,6 +8,19 @@ struct EntryUpdate: ServerCommand {
   typealias Options = EntryOptions
   let name = "entry update"
   let synopsis = "Updates registration entries"
+  let details = """
+    The entry is replaced: a field whose flag is not given gets its default. The file of `-data` has the form that \
+    `entry create` takes, with an `entry_id` in each entry.
+    """
+  let examples = [
+    CommandExample(
+      "Replace an entry",
+      """
+      entry update -entryID 386e9aa9-5ffe-4ab5-bd77-7d0c67dc2e84 \\
+        -spiffeID spiffe://example.org/web -parentID spiffe://example.org/host \\
+        -selector unix:uid:1000 -x509SVIDTTL 600
+      """)
+  ]
   let ownFlags = EntryOptions.flags
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -13,7 +13,10 @@ struct FederationDelete: ServerCommand {
 
   let name = "federation delete"
   let synopsis = "Deletes a federation relationship"
-  let ownFlags: [Flag<Options>] = [.string("id", \.id, "Name of the trust domain")]
+  let examples = [
+    CommandExample("Stop fetching", "federation delete -id partner.test")
+  ]
+  let ownFlags: [Flag<Options>] = [.string("id", \.id, "Name of the trust domain").takes(.trustDomain)]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     if options.id.isEmpty { throw CommandFailure("id is required") }

@@ -8,6 +8,9 @@ struct FederationList: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "federation list"
   let synopsis = "Lists federation relationships"
+  let examples = [
+    CommandExample("All relationships", "federation list")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let response: Spire_Api_Server_Trustdomain_V1_ListFederationRelationshipsResponse

@@ -17,13 +17,17 @@ struct FederationOptions: ServerOptions, PrintingOptions {
 
   /// The flags of both commands.
   static let flags: [Flag<FederationOptions>] = [
-    .string("trustDomain", \.trustDomain, "Name of the trust domain to federate with"),
+    .string("trustDomain", \.trustDomain, "Name of the trust domain to federate with").takes(.trustDomain),
     .string("bundleEndpointURL", \.bundleEndpointURL, "URL of the bundle endpoint, beginning with https"),
-    .string("bundleEndpointProfile", \.bundleEndpointProfile, "Profile of the endpoint: https_web or https_spiffe"),
-    .string("endpointSpiffeID", \.endpointSPIFFEID, "SPIFFE ID of the endpoint; only for https_spiffe"),
-    .string("trustDomainBundlePath", \.trustDomainBundlePath, "File with the trust domain's first bundle"),
-    .string("trustDomainBundleFormat", \.trustDomainBundleFormat, "Form of that bundle: pem or spiffe"),
-    .string("data", \.data, "File with relationships in JSON, in place of the other flags; - is standard input"),
+    .string("bundleEndpointProfile", \.bundleEndpointProfile, "Profile of the endpoint: https_web or https_spiffe")
+      .takes(.oneOf(["https_web", "https_spiffe"])),
+    .string("endpointSpiffeID", \.endpointSPIFFEID, "SPIFFE ID of the endpoint; only for https_spiffe").takes(
+      .spiffeID),
+    .string("trustDomainBundlePath", \.trustDomainBundlePath, "File with the trust domain's first bundle").takes(.file),
+    .string("trustDomainBundleFormat", \.trustDomainBundleFormat, "Form of that bundle: pem or spiffe").takes(
+      .bundleFormat),
+    .string("data", \.data, "File with relationships in JSON, in place of the other flags; - is standard input").takes(
+      .file),
   ]
 
   /// The relationships that the flags, or the file, describe.

@@ -14,7 +14,10 @@ struct FederationRefresh: ServerCommand {
 
   let name = "federation refresh"
   let synopsis = "Fetches the bundle of a federated trust domain now"
-  let ownFlags: [Flag<Options>] = [.string("id", \.id, "Name of the trust domain")]
+  let examples = [
+    CommandExample("Fetch the bundle now", "federation refresh -id partner.test")
+  ]
+  let ownFlags: [Flag<Options>] = [.string("id", \.id, "Name of the trust domain").takes(.trustDomain)]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     if options.id.isEmpty { throw CommandFailure("id is required") }

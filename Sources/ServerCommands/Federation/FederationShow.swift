@@ -13,7 +13,12 @@ struct FederationShow: ServerCommand {
 
   let name = "federation show"
   let synopsis = "Shows a federation relationship"
-  let ownFlags: [Flag<Options>] = [.string("trustDomain", \.trustDomain, "Name of the trust domain")]
+  let examples = [
+    CommandExample("One relationship", "federation show -trustDomain partner.test")
+  ]
+  let ownFlags: [Flag<Options>] = [
+    .string("trustDomain", \.trustDomain, "Name of the trust domain").takes(.trustDomain)
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     if options.trustDomain.isEmpty { throw CommandFailure("a trust domain name is required") }

@@ -12,6 +12,12 @@ struct HealthCheck: ServerCommand {
 
   let name = "healthcheck"
   let synopsis = "Asks whether the server is healthy"
+  let details = """
+    Exit code 0 when the server serves, 1 otherwise: for probes and scripts.
+    """
+  let examples = [
+    CommandExample("In a script that waits", "healthcheck -verbose")
+  ]
   let ownFlags: [Flag<Options>] = [
     .bool("shallow", \.shallow, "Accepted for compatibility; has no effect"),
     .bool("verbose", \.verbose, "Say what is done and why it fails"),

@@ -18,11 +18,20 @@ struct JWTMint: ServerCommand {
 
   let name = "jwt mint"
   let synopsis = "Mints a JWT-SVID"
+  let details = """
+    No entry is needed: whoever reaches the admin socket may mint any SVID of the trust domain.
+    """
+  let examples = [
+    CommandExample("A token for a service", "jwt mint -spiffeID spiffe://example.org/web -audience database -ttl 5m"),
+    CommandExample(
+      "Into a file that only this user can read",
+      "jwt mint -spiffeID spiffe://example.org/web -audience database -write token"),
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("spiffeID", \.spiffeID, "SPIFFE ID of the JWT-SVID"),
+    .string("spiffeID", \.spiffeID, "SPIFFE ID of the JWT-SVID").takes(.spiffeID),
     .duration("ttl", \.ttl, "Lifetime of the JWT-SVID; 0 is the server's default"),
     .strings("audience", \.audience, "Audience of the JWT-SVID; can be given more than once"),
-    .string("write", \.write, "File to write the token to, instead of printing it"),
+    .string("write", \.write, "File to write the token to, instead of printing it").takes(.file),
   ]
   let time: any TimeSource
 

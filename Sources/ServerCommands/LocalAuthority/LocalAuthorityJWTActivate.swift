@@ -8,6 +8,15 @@ struct LocalAuthorityJWTActivate: ServerCommand {
   typealias Options = AuthorityOptions
   let name = "localauthority jwt activate"
   let synopsis = "Activates the prepared JWT authority"
+  let details = """
+    Of the steps show, prepare, activate, taint and revoke this is the third: the prepared authority signs from now on, \
+    and the one that did becomes old.
+    """
+  let examples = [
+    CommandExample(
+      "Activate what was prepared",
+      "localauthority jwt activate -authorityID MSibt0CKzhz7r988XJjnfcPGkw12l2zW")
+  ]
   let ownFlags = AuthorityOptions.flags("activate")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -7,6 +7,13 @@ struct LocalAuthorityJWTPrepare: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "localauthority jwt prepare"
   let synopsis = "Prepares a new JWT authority"
+  let details = """
+    The new authority is in the bundle at once, and signs only after `localauthority jwt activate`. Leave the agents time \
+    to receive the bundle in between.
+    """
+  let examples = [
+    CommandExample("Prepare", "localauthority jwt prepare")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let response: Spire_Api_Server_Localauthority_V1_PrepareJWTAuthorityResponse

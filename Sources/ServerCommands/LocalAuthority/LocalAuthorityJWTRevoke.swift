@@ -8,6 +8,15 @@ struct LocalAuthorityJWTRevoke: ServerCommand {
   typealias Options = AuthorityOptions
   let name = "localauthority jwt revoke"
   let synopsis = "Revokes a JWT authority"
+  let details = """
+    What the authority signed is no longer accepted by anybody who has the new bundle. Taint it first, so that all of \
+    it is replaced before.
+    """
+  let examples = [
+    CommandExample(
+      "Take an old authority out of the bundle",
+      "localauthority jwt revoke -authorityID MSibt0CKzhz7r988XJjnfcPGkw12l2zW")
+  ]
   let ownFlags = AuthorityOptions.flags("revoke")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -7,6 +7,9 @@ struct LocalAuthorityJWTShow: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "localauthority jwt show"
   let synopsis = "Shows the server's JWT authorities"
+  let examples = [
+    CommandExample("The authorities and their IDs", "localauthority jwt show")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let response: Spire_Api_Server_Localauthority_V1_GetJWTAuthorityStateResponse

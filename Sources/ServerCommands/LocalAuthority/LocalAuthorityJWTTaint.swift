@@ -8,6 +8,12 @@ struct LocalAuthorityJWTTaint: ServerCommand {
   typealias Options = AuthorityOptions
   let name = "localauthority jwt taint"
   let synopsis = "Taints a JWT authority"
+  let details = """
+    Agents replace every SVID that the authority signed. Only an old authority can be tainted.
+    """
+  let examples = [
+    CommandExample("Taint the old authority", "localauthority jwt taint -authorityID MSibt0CKzhz7r988XJjnfcPGkw12l2zW")
+  ]
   let ownFlags = AuthorityOptions.flags("taint")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -8,6 +8,15 @@ struct LocalAuthorityX509Activate: ServerCommand {
   typealias Options = AuthorityOptions
   let name = "localauthority x509 activate"
   let synopsis = "Activates the prepared X.509 authority"
+  let details = """
+    Of the steps show, prepare, activate, taint and revoke this is the third: the prepared authority signs from now on, \
+    and the one that did becomes old.
+    """
+  let examples = [
+    CommandExample(
+      "Activate what was prepared",
+      "localauthority x509 activate -authorityID 1dd515e64959aa19e6bf44838201dcef62c85cf9")
+  ]
   let ownFlags = AuthorityOptions.flags("activate")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

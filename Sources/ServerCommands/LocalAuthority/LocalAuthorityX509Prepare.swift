@@ -7,6 +7,13 @@ struct LocalAuthorityX509Prepare: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "localauthority x509 prepare"
   let synopsis = "Prepares a new X.509 authority"
+  let details = """
+    The new authority is in the bundle at once, and signs only after `localauthority x509 activate`. Leave the agents time \
+    to receive the bundle in between.
+    """
+  let examples = [
+    CommandExample("Prepare", "localauthority x509 prepare")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let response: Spire_Api_Server_Localauthority_V1_PrepareX509AuthorityResponse

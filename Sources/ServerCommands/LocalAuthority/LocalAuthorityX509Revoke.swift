@@ -8,6 +8,15 @@ struct LocalAuthorityX509Revoke: ServerCommand {
   typealias Options = AuthorityOptions
   let name = "localauthority x509 revoke"
   let synopsis = "Revokes an X.509 authority"
+  let details = """
+    What the authority signed is no longer accepted by anybody who has the new bundle. Taint it first, so that all of \
+    it is replaced before.
+    """
+  let examples = [
+    CommandExample(
+      "Take an old authority out of the bundle",
+      "localauthority x509 revoke -authorityID 1dd515e64959aa19e6bf44838201dcef62c85cf9")
+  ]
   let ownFlags = AuthorityOptions.flags("revoke")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -7,6 +7,9 @@ struct LocalAuthorityX509Show: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "localauthority x509 show"
   let synopsis = "Shows the server's X.509 authorities"
+  let examples = [
+    CommandExample("The authorities and their IDs", "localauthority x509 show")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let response: Spire_Api_Server_Localauthority_V1_GetX509AuthorityStateResponse

@@ -8,6 +8,14 @@ struct LocalAuthorityX509Taint: ServerCommand {
   typealias Options = AuthorityOptions
   let name = "localauthority x509 taint"
   let synopsis = "Taints an X.509 authority"
+  let details = """
+    Agents replace every SVID that the authority signed. Only an old authority can be tainted.
+    """
+  let examples = [
+    CommandExample(
+      "Taint the old authority",
+      "localauthority x509 taint -authorityID 1dd515e64959aa19e6bf44838201dcef62c85cf9")
+  ]
   let ownFlags = AuthorityOptions.flags("taint")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -7,6 +7,9 @@ struct LoggerGet: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "logger get"
   let synopsis = "Shows the server's log level and the one it was started with"
+  let examples = [
+    CommandExample("The level now and at the start", "logger get")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let logger: Spire_Api_Types_Logger

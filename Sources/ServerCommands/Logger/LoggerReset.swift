@@ -7,6 +7,9 @@ struct LoggerReset: ServerCommand {
   typealias Options = PlainServerOptions
   let name = "logger reset"
   let synopsis = "Returns to the log level that the server was started with"
+  let examples = [
+    CommandExample("Back to the level of the configuration", "logger reset")
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     let logger: Spire_Api_Types_Logger

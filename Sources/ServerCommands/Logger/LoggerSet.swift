@@ -13,8 +13,11 @@ struct LoggerSet: ServerCommand {
 
   let name = "logger set"
   let synopsis = "Changes the server's log level while it runs"
+  let examples = [
+    CommandExample("See more", "logger set -level debug")
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("level", \.level, "The new level: panic, fatal, error, warn, info, debug or trace")
+    .string("level", \.level, "The new level: panic, fatal, error, warn, info, debug or trace").takes(.logLevel)
   ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

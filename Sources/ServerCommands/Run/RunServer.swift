@@ -9,6 +9,13 @@ struct RunServer: Command {
 
   let name = "run"
   let synopsis = "Runs the server"
+  let details = """
+    The configuration file is read first; a flag replaces what the file says. SIGINT and SIGTERM end the server in order.
+    """
+  let examples = [
+    CommandExample("With a file", "run -config /etc/spire/server.conf"),
+    CommandExample("With variables in the file", "run -config server.conf -expandEnv"),
+  ]
   var flags: [Flag<RunOptions>] { RunOptions.flags }
 
   func run(_ options: RunOptions, io: CommandIO) async throws {

@@ -9,6 +9,12 @@ struct ValidateConfiguration: Command {
 
   let name = "validate"
   let synopsis = "Validates a SPIRE server configuration file"
+  let details = """
+    Everything that is wrong is reported at once. Takes the flags that `run` takes.
+    """
+  let examples = [
+    CommandExample("Before a restart", "validate -config /etc/spire/server.conf")
+  ]
   var flags: [Flag<RunOptions>] { RunOptions.flags }
 
   func run(_ options: RunOptions, io: CommandIO) async throws {

@@ -13,9 +13,19 @@ struct TokenGenerate: ServerCommand {
 
   let name = "token generate"
   let synopsis = "Creates a join token, with which one agent can attest once"
+  let details = """
+    The token can be used once. `-spiffeID` makes an entry with which the agent gets that ID as well: a name that does not \
+    change when the agent attests anew, to be the parent of entries.
+    """
+  let examples = [
+    CommandExample(
+      "For an agent that is the parent /host",
+      "token generate -spiffeID spiffe://example.org/host -ttl 600")
+  ]
   let ownFlags: [Flag<Options>] = [
     .int("ttl", \.ttl, "Seconds for which the token can be used"),
-    .string("spiffeID", \.spiffeID, "A further SPIFFE ID for the agent that uses the token: the parent for entries"),
+    .string("spiffeID", \.spiffeID, "A further SPIFFE ID for the agent that uses the token: the parent for entries")
+      .takes(.spiffeID),
   ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

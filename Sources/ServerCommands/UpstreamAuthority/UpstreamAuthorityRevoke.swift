@@ -8,6 +8,11 @@ struct UpstreamAuthorityRevoke: ServerCommand {
   typealias Options = UpstreamAuthorityOptions
   let name = "upstreamauthority revoke"
   let synopsis = "Revokes an X.509 authority of the upstream CA"
+  let examples = [
+    CommandExample(
+      "By its subject key ID",
+      "upstreamauthority revoke -subjectKeyID 1dd515e64959aa19e6bf44838201dcef62c85cf9")
+  ]
   let ownFlags = UpstreamAuthorityOptions.flags("revoke")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

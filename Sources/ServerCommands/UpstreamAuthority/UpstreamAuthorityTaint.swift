@@ -8,6 +8,11 @@ struct UpstreamAuthorityTaint: ServerCommand {
   typealias Options = UpstreamAuthorityOptions
   let name = "upstreamauthority taint"
   let synopsis = "Taints an X.509 authority of the upstream CA"
+  let examples = [
+    CommandExample(
+      "By its subject key ID",
+      "upstreamauthority taint -subjectKeyID 1dd515e64959aa19e6bf44838201dcef62c85cf9")
+  ]
   let ownFlags = UpstreamAuthorityOptions.flags("taint")
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {

@@ -19,11 +19,20 @@ struct X509Mint: ServerCommand {
 
   let name = "x509 mint"
   let synopsis = "Mints an X.509-SVID"
+  let details = """
+    The key is made here and does not leave this machine. No entry is needed: whoever reaches the admin socket may mint \
+    any SVID of the trust domain.
+    """
+  let examples = [
+    CommandExample("On standard output", "x509 mint -spiffeID spiffe://example.org/web -dns web.example.org -ttl 1h"),
+    CommandExample("Into svid.pem, key.pem and bundle.pem", "x509 mint -spiffeID spiffe://example.org/web -write ."),
+  ]
   let ownFlags: [Flag<Options>] = [
-    .string("spiffeID", \.spiffeID, "SPIFFE ID of the X.509-SVID"),
+    .string("spiffeID", \.spiffeID, "SPIFFE ID of the X.509-SVID").takes(.spiffeID),
     .duration("ttl", \.ttl, "Lifetime of the X.509-SVID; 0 is the server's default"),
     .strings("dns", \.dnsNames, "DNS name in the X.509-SVID; can be given more than once"),
-    .string("write", \.write, "Folder to write svid.pem, key.pem and bundle.pem to, instead of printing them"),
+    .string("write", \.write, "Folder to write svid.pem, key.pem and bundle.pem to, instead of printing them").takes(
+      .directory),
   ]
   let time: any TimeSource
 

@@ -1,8 +1,8 @@
 import SwiftASN1
 package import X509
 
-/// The subject of a certificate as Go's standard library prints it (RFC 2253, last RDN first): `O=SPIRE,C=US`. GetInfo
-/// shows it.
+/// The subject of a certificate as Go's standard library prints it (RFC 2253, last RDN first): `O=SPIRE,C=US`.
+/// GetInfo and `spire dev` show it.
 package enum SubjectText {
   /// The attributes that have names, in the order in which they stand in a name.
   private static let known: [(type: ASN1ObjectIdentifier, name: String)] = [
