@@ -222,7 +222,7 @@ let package = Package(
     tests("DevCommands", ["Flags"]),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["spire-server", "spire-agent", "spire"],
+      dependencies: ["spire-server", "spire-agent", "spire", "CommandTesting"],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
@@ -253,6 +253,8 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Process", ["AgentPlugins"])
   fuzz("EndpointURL", ["Server"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
+  fuzz("CommandLine", ["Flags"])
+  fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.
