@@ -38,7 +38,10 @@ protos: ## regenerate Sources/Generated from Protos
 	@Scripts/prerequisites protos
 	Scripts/protos
 
-docs: ## check that the documentation's lists match the code
+docs: ## regenerate docs/reference and the manual pages (.build/man/man1), and check the documentation
+	@Scripts/prerequisites build
+	swift build
+	@Scripts/docs --man .build/man/man1
 	@Scripts/check-docs
 
 clean: ## remove what was built
