@@ -51,6 +51,7 @@ let nioHTTP1 = daemon("NIOHTTP1", "swift-nio")
 let nioTLS = daemon("NIOTLS", "swift-nio")
 let nioHTTP2 = daemon("NIOHTTP2", "swift-nio-http2")
 let nioHPACK = daemon("NIOHPACK", "swift-nio-http2")
+let nioEmbedded = daemon("NIOEmbedded", "swift-nio")
 let nioSSL = daemon("NIOSSL", "swift-nio-ssl")
 
 let package = Package(
@@ -176,8 +177,8 @@ let package = Package(
     tests(
       "RPC",
       [
-        "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto,
-        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto, nioCore,
+        nioHTTP2, nioHPACK, nioEmbedded, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests(
       "SQLDatastore", ["Mutations", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf],
@@ -250,6 +251,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("KeyFile", ["Keys", "SPIFFE", crypto])
   fuzz("AgentData", ["Agent", "SPIFFE"])
   fuzz("Times", ["Daemon", "RPC"])
+  fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
   fuzz("EndpointURL", ["Server"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])

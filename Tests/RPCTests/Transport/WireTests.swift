@@ -13,16 +13,28 @@ import Testing
     MethodDescriptor(fullyQualifiedService: "a.B", method: "Unknown"),
   ])
 
+  static let streaming = MethodTable(
+    MethodDescriptor.RPCType.allCases.map {
+      MethodDescriptor(fullyQualifiedService: "a.B", method: "\($0)", type: $0)
+    })
+
   static func headers(_ changes: [(String, String?)] = []) -> HPACKHeaders {
-    var headers: HPACKHeaders = [
-      ":method": "POST", ":scheme": "http", ":path": "/a.B/Get", ":authority": "x", "te": "trailers",
-      "content-type": "application/grpc", "user-agent": "test",
+    var fields: [(String, String)] = [
+      (":method", "POST"), (":scheme", "http"), (":path", "/a.B/Get"), (":authority", "x"), ("te", "trailers"),
+      ("content-type", "application/grpc"), ("user-agent", "test"),
     ]
+    // In place: pseudo-headers come before all others.
     for (name, value) in changes {
-      headers.remove(name: name)
-      if let value { headers.add(name: name, value: value) }
+      let index = fields.firstIndex { $0.0 == name }
+      if let index, let value {
+        fields[index].1 = value
+      } else if let index {
+        fields.remove(at: index)
+      } else if let value {
+        fields.append((name, value))
+      }
     }
-    return headers
+    return HPACKHeaders(fields)
   }
 
   func head(_ changes: (String, String?)...) throws -> RequestHead {
