@@ -96,7 +96,7 @@ let package = Package(
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
     .target(name: "CPeer"),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     part(
       "RPC",
       [

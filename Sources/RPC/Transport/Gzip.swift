@@ -14,52 +14,39 @@ enum Gzip {
 
   /// What `bytes` decompress to, at most `limit` bytes: an input that would become more stops there, whatever its size.
   static func decompress(_ bytes: ByteBuffer, limit: Int) throws(Failure) -> ByteBuffer {
-    var stream = z_stream()
-    guard czlib_inflate_gzip(&stream) == Z_OK else { throw .outOfMemory }
-    defer { inflateEnd(&stream) }
-    var input = bytes
     var output = ByteBufferAllocator().buffer(capacity: min(limit, max(256, bytes.readableBytes * 3)) + 1)
-    let status = input.readWithUnsafeMutableReadableBytes { source -> (Int, Int32) in
-      stream.next_in = source.bindMemory(to: UInt8.self).baseAddress
-      stream.avail_in = UInt32(source.count)
-      var status = Z_OK
-      while status == Z_OK, output.readableBytes <= limit {
+    let status = bytes.withUnsafeReadableBytes { source -> czlib_status in
+      guard let inflation = czlib_inflate_begin(source.baseAddress, source.count) else { return CZLIB_NO_MEMORY }
+      defer { czlib_inflate_end(inflation) }
+      var status = CZLIB_FULL
+      while status == CZLIB_FULL, output.readableBytes <= limit {
+        // One byte more than allowed tells an input that is too large from one that just fits.
         let room = min(limit + 1 - output.readableBytes, 64 * 1024)
-        let written = output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
-          stream.next_out = target.bindMemory(to: UInt8.self).baseAddress
-          stream.avail_out = UInt32(room)
-          status = inflate(&stream, Z_NO_FLUSH)
-          return room - Int(stream.avail_out)
+        output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+          var written = 0
+          status = czlib_inflate(inflation, target.baseAddress, room, &written)
+          return written
         }
-        // No progress and not at the end: the member is cut off.
-        if status == Z_OK && written == 0 && stream.avail_in == 0 { status = Z_BUF_ERROR }
       }
-      return (source.count - Int(stream.avail_in), status)
+      return status
     }
     guard output.readableBytes <= limit else { throw .tooLarge }
-    guard status == Z_STREAM_END, input.readableBytes == 0 else { throw .malformed }
+    if status == CZLIB_NO_MEMORY { throw .outOfMemory }
+    guard status == CZLIB_OK else { throw .malformed }
     return output
   }
 
   /// Appends `bytes` to `output` as one gzip member.
   static func compress(_ bytes: ByteBuffer, into output: inout ByteBuffer) throws(Failure) {
-    var stream = z_stream()
-    guard czlib_deflate_gzip(&stream) == Z_OK else { throw .outOfMemory }
-    defer { deflateEnd(&stream) }
-    var input = bytes
-    let status = input.readWithUnsafeMutableReadableBytes { source -> (Int, Int32) in
-      stream.next_in = source.bindMemory(to: UInt8.self).baseAddress
-      stream.avail_in = UInt32(source.count)
-      let room = Int(deflateBound(&stream, UInt(source.count)))
-      var status = Z_OK
-      output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
-        stream.next_out = target.bindMemory(to: UInt8.self).baseAddress
-        stream.avail_out = UInt32(room)
-        status = deflate(&stream, Z_FINISH)
-        return room - Int(stream.avail_out)
+    let room = czlib_deflate_bound(bytes.readableBytes)
+    var status = CZLIB_NO_MEMORY
+    output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+      bytes.withUnsafeReadableBytes { source in
+        var written = 0
+        status = czlib_deflate(source.baseAddress, source.count, target.baseAddress, room, &written)
+        return written
       }
-      return (source.count, status)
     }
-    guard status == Z_STREAM_END else { throw .outOfMemory }
+    guard status == CZLIB_OK else { throw .outOfMemory }
   }
 }
