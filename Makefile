@@ -15,7 +15,7 @@ build: ## debug build of the programs
 
 release: ## optimised build of the programs (about ten minutes)
 	@Scripts/prerequisites build
-	swift build -c release
+	swift build -c release --static-swift-stdlib
 
 test: ## all tests: unit, in-process, with processes, against other clients
 	@Scripts/test $(ARGS)

@@ -27,6 +27,7 @@ FIGURES = {
     "change": ("entry created → SVID at an open stream", {"p50_ms": (None, 5200), "p99_ms": (100, 5500)}),
     "first_svid": ("agent's first start → first SVID, entry just created", {"ms": (300, 5600)}),
     "start_server": ("start → healthy, server", {"ms": (50, 83)}),
+    "start_server_entries": ("start → healthy, server with 10,000 entries", {"ms": (None, None)}),
     "start_agent": ("start → healthy, agent with stored SVID", {"ms": (30, 38)}),
     "idle_server": ("idle server", {"mb": (8, 12.4)}),
     "idle_agent": ("idle agent", {"mb": (6, 10.2)}),

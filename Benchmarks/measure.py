@@ -142,6 +142,10 @@ def restarts(d, results):
     agent = median([d.restart_agent() for _ in range(rounds)])
     results.add("start_server", ms=server)
     results.add("start_agent", ms=agent)
+
+
+def restarts_with_entries(d, results):
+    results.add("start_server_entries", ms=median([d.restart_server() for _ in range(3 if QUICK else 9)]))
     settle(d.server.pid)
     results.add("server_entries_restarted", mb=anonymous(d.server.pid))
 
@@ -171,10 +175,11 @@ def measure(results, groups):
             issue(d, results, floor)
         if "change" in groups:
             changes(d, results)
-        if "entries" in groups:
-            many_entries(d, results, floor)
         if "restart" in groups:
             restarts(d, results)
+        if "entries" in groups:
+            many_entries(d, results, floor)
+            restarts_with_entries(d, results)
         if "streams" in groups:
             streams(d, results)
     finally:
