@@ -14,7 +14,7 @@ struct ExplainTests {
   @Test("from a mistake to an identity, by what the commands say", .timeLimit(.minutes(2)))
   func fromMistakeToIdentity() async throws {
     let deployment = try Deployment(agentOptions: "")
-    let admin = deployment.directory + "/a/admin.sock"
+    let admin = deployment.directory + "/admin.sock"
     deployment.agentOptions = "admin_socket_path = \"\(admin)\""
     try await deployment.startEverything()
     let pid = getpid()
@@ -74,7 +74,7 @@ struct ExplainTests {
   @Test("another user learns nothing from the agent's socket", .timeLimit(.minutes(2)))
   func foreignCaller() async throws {
     let deployment = try Deployment()
-    let admin = deployment.directory + "/a/admin.sock"
+    let admin = deployment.directory + "/admin.sock"
     deployment.agentOptions = "admin_socket_path = \"\(admin)\""
     try await deployment.startEverything()
     // Opened to all, so that the refusal is the service's own and not the file's.

@@ -100,8 +100,8 @@ import Testing
               would receive it at its next sync
 
           Entries that are like it:
-            entry o1 has the same parent and selectors with another SPIFFE ID, spiffe://example.org/b: workloads
-              would get both
+            entry o1 has the same parent and selectors with another SPIFFE ID, spiffe://example.org/b:
+              workloads would get both
 
           Warning: unix:uid:x is odd
             -> write a number

@@ -245,7 +245,8 @@ import Testing
     let parts = AdminParts(
       startedAt: agent.time.now, logLevel: LogLevelControl(launch: .info), identity: agent.identity, cache: agent.cache,
       issuer: agent.issuer, synchronizer: agent.synchronizer,
-      attestation: WorkloadAttestation(attestors: [FixedAttestor(values: ["uid:0"])], metrics: .none, logger: agent.logger),
+      attestation: WorkloadAttestation(
+        attestors: [FixedAttestor(values: ["uid:0"])], metrics: .none, logger: agent.logger),
       earlySync: agent.earlySync,
       server: ServerAddress(host: "server.test", port: 8081, trustDomain: agent.ca.trustDomain),
       syncInterval: .seconds(5), time: agent.time, metrics: .none)

@@ -35,6 +35,10 @@ private typealias Service = Spire_Api_Server_Svid_V1_SVID
     return try await server.remote(caller) { try await Service.Client(wrapping: $0).newDownstreamX509CA(message) }
   }
 
+  private func refusal(_ server: TestServer, _ caller: TestIdentity, csr: Data) async throws -> Failure {
+    try await failure { try await sign(server, caller, csr: csr) }
+  }
+
   @Test func theCertificateIsAnIntermediateOfThisTrustDomain() async throws {
     try await with { server, caller in
       let key = TestKey()
@@ -76,13 +80,13 @@ private typealias Service = Spire_Api_Server_Svid_V1_SVID
     var options = TestServer.Options()
     options.auditing = true
     try await with(options) { server, caller in
-      #expect(
-        try await failure { try await sign(server, caller, csr: Data()) } == Failure(.invalidArgument, "missing CSR"))
-      let malformed = try await failure { try await sign(server, caller, csr: Data([1, 2])) }
-      #expect(malformed.code == .invalidArgument && malformed.message.hasPrefix("malformed CSR: "))
+      let missing = try await refusal(server, caller, csr: Data())
+      #expect(missing == Failure(.invalidArgument, "missing CSR"))
+      let malformed = try await refusal(server, caller, csr: Data([1, 2]))
+      #expect(malformed.code == .invalidArgument && malformed.message.hasPrefix("malformed CSR: "), "\(malformed)")
       var csr = try TestKey().csr()
       csr[csr.count - 1] ^= 1
-      let forged = try await failure { try await sign(server, caller, csr: csr) }
+      let forged = try await refusal(server, caller, csr: csr)
       #expect(forged.code == .invalidArgument && forged.message.hasPrefix("invalid CSR signature"))
       _ = try await sign(server, caller, csr: TestKey().csr())
       let record = try #require(server.log.all("API accessed").last { $0.fields["method"] == "NewDownstreamX509CA" })

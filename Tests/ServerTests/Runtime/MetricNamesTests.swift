@@ -38,6 +38,7 @@ import Testing
       "rpc.debug.v1.debug": "get_info",
       "rpc.entry.v1.entry":
         "count_entries list_entries get_entry batch_create_entry batch_update_entry batch_delete_entry get_authorized_entries sync_authorized_entries",
+      "rpc.swiftspire.server.explain.v1.explain": "dry_run_entries explain_identity",
       "rpc.logger": "get_logger set_log_level reset_log_level",
       "rpc.agent.v1.agent":
         "count_agents list_agents get_agent delete_agent ban_agent create_join_token attest_agent renew_agent post_status",
