@@ -6,8 +6,10 @@ import SPIFFE
 struct CallAuthorization {
   let authorizer: any CallAuthorizer
 
+  /// The decision where it needs nobody's word; `nil` for callers with an SVID.
+  ///
   /// - Throws: ``RPCFailure`` with the text that the caller sees.
-  func authorize(_ call: CallContext) async throws -> Authorization {
+  func atOnce(_ call: CallContext) throws -> Authorization? {
     let callers = call.policy.callers
     if callers.contains(.any) { return .anybody }
     switch call.caller {
@@ -15,7 +17,17 @@ struct CallAuthorization {
       if callers.contains(.local) { return .local }
     case .anonymous:
       break
-    case .x509(let svid, _):
+    case .x509:
+      return nil
+    }
+    throw Self.denied(call)
+  }
+
+  /// - Throws: ``RPCFailure`` with the text that the caller sees.
+  func authorize(_ call: CallContext) async throws -> Authorization {
+    if let authorization = try atOnce(call) { return authorization }
+    let callers = call.policy.callers
+    if case .x509(let svid, _) = call.caller {
       if callers.contains(.admin), let grant = try await authorizer.adminGrant(for: svid.id) { return .admin(grant) }
       if callers.contains(.downstream), try await authorizer.isDownstream(svid.id) { return .downstream }
       if callers.contains(.agent) { return try await authorizeAgent(svid, call) }

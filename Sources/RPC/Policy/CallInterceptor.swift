@@ -40,10 +40,25 @@ package struct CallInterceptor: ServerInterceptor {
     descriptors.filter { policies[$0.service.fullyQualifiedService]?[$0.method] == nil }
   }
 
+  // The frame of this method lives as long as the call, and the calls of the Workload API live for ever. So it keeps next
+  // to nothing across its waits: whatever can be done without waiting is done in functions that are not inlined.
   package func intercept<Input: Sendable, Output: Sendable>(
     request: StreamingServerRequest<Input>, context: ServerContext,
     next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
+    let recorder = try begin(context)
+    if try !recorder.admitAtOnce(by: authorizer) { try await recorder.admit(by: authorizer) }
+    let response: StreamingServerResponse<Output>
+    do {
+      response = try await next(request, recorder.call.replacing(context))
+    } catch {
+      throw recorder.finish(error)
+    }
+    return try recorder.finishing(response)
+  }
+
+  @inline(never)
+  private func begin(_ context: ServerContext) throws -> CallRecorder {
     guard let policy = policies[context.descriptor.service.fullyQualifiedService]?[context.descriptor.method] else {
       let full = MethodNames(context.descriptor).full
       logger.error("Method has no policy", metadata: ["method": "\(full)"])
@@ -56,39 +71,60 @@ package struct CallInterceptor: ServerInterceptor {
     let call = CallContext(
       policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
       deadline: context.deadline)
-    let recorder = CallRecorder(call: call, counter: metrics.startCall(policy.names.callKey))
+    return CallRecorder(call: call, counter: metrics.startCall(policy.names.callKey))
+  }
+}
+
+extension CallContext {
+  /// `context` for the method, which finds this call in it.
+  @inline(never)
+  fileprivate func replacing(_ context: ServerContext) -> ServerContext {
+    var context = context
+    context.transportSpecific = self
+    return context
+  }
+}
+
+extension CallRecorder {
+  /// Decides who needs no look-up. Returns whether the caller was let in; if not, ``admit(by:)`` decides.
+  @inline(never)
+  fileprivate func admitAtOnce(by authorizer: any CallAuthorizer) throws -> Bool {
+    do {
+      guard let authorization = try CallAuthorization(authorizer: authorizer).atOnce(call) else { return false }
+      call.authorized(authorization)
+      return true
+    } catch {
+      throw refused(error)
+    }
+  }
+
+  @inline(never)
+  fileprivate func admit(by authorizer: any CallAuthorizer) async throws {
     do {
       call.authorized(try await CallAuthorization(authorizer: authorizer).authorize(call))
     } catch {
-      throw recorder.refused(error)
+      throw refused(error)
     }
-    var context = context
-    context.transportSpecific = call
-    return try await run(recorder, context) { context in try await next(request, context) }
   }
 
-  private func run<Output: Sendable>(
-    _ recorder: CallRecorder, _ context: ServerContext,
-    _ method: (ServerContext) async throws -> StreamingServerResponse<Output>
-  ) async throws -> StreamingServerResponse<Output> {
-    var response: StreamingServerResponse<Output>
-    do {
-      response = try await method(context)
-    } catch {
-      throw recorder.finish(error)
-    }
+  /// The response of the method, whose end is recorded.
+  @inline(never)
+  fileprivate func finishing<Output: Sendable>(
+    _ response: StreamingServerResponse<Output>
+  ) throws -> StreamingServerResponse<Output> {
+    var response = response
     switch response.accepted {
     case .failure(let error):
-      throw recorder.finish(error)
+      throw finish(error)
     case .success(var contents):
       let producer = contents.producer
       contents.producer = { writer in
         do {
           let trailers = try await producer(writer)
-          recorder.finish()
+          finish()
           return trailers
         } catch {
-          throw recorder.finish(error)
+          throw finish(error)
         }
       }
       response.accepted = .success(contents)
