@@ -69,9 +69,11 @@ struct RecordedCommandTests {
       .replacing(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(Z| \+0000 UTC)/, with: "<time>")
       .replacing(/\b\d{20,}\b/, with: "<serial>")
       .replacing(/\b[12]\d{9}\b/, with: "<seconds>")
+      // Keys and certificates first: what stands between two of their `+` or `/` can look like an authority's id.
+      .replacing(/[A-Za-z0-9+\/_-]{43,}=*/, with: "<bytes>")
       .replacing(/\b[0-9a-f]{40}\b/, with: "<authority>")
       .replacing(/\b[A-Za-z0-9]{32}\b/, with: "<authority>")
-      .replacing(/(<authority>)?[A-Za-z0-9+\/_-]{40,}=*/, with: "<bytes>")
+      .replacing(/[A-Za-z0-9+\/_-]{40,}=*/, with: "<bytes>")
       .replacing(/(after|Uptime:) +[0-9a-zµ.]+/) { "\($0.1) <duration>" }
       .replacing("uid:\(getuid())", with: "uid:0")
       // No SVIDs are signed for stores that are not there (docs/compatibility.md).
