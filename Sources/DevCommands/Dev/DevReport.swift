@@ -60,7 +60,6 @@ struct DevReport {
     See a change arrive: leave the first of these running, and type the second and the third elsewhere.
 
       spire-agent api watch
-      spire-agent explain -pid $$ -socketPath \(layout.agentAdminSocket)   # why it gets what it gets
       spire-server entry create -spiffeID \(trustDomain.idString)/second \\
           -parentID \(trustDomain.idString)\(DevSetup.nodePath) -selector unix:uid:\(getuid())
       spire-server localauthority x509 prepare
@@ -70,6 +69,7 @@ struct DevReport {
       spire-agent api fetch jwt -audience my-service        # a token for another service
       spire-server entry show                               # who gets which identity
       spire-server agent list                               # the node that was attested
+      spire-agent explain -pid $$ -socketPath \(layout.agentAdminSocket)  # why it gets what it gets
       source <(spire-server completion bash)                # the tab key knows every command and flag
 
     Configuration and logs are in \(layout.directory). Ctrl-C ends everything.
