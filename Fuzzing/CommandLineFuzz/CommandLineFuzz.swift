@@ -58,9 +58,10 @@ private func spelled(_ options: Options) -> [String] {
 
 private func complete(_ command: Line, _ words: [String], _ line: String) {
   let completer = Completer(commands: [CommandDescription(program: "p", words: "entry show", command: command)])
-  for before in [words.dropLast(), ["entry", "show"] + words.dropLast()] {
+  let typedBefore = Array(words.dropLast())
+  for before in [typedBefore, ["entry", "show"] + typedBefore] {
     let current = words.last ?? ""
-    for candidate in completer.answer(after: Array(before), current: current).candidates {
+    for candidate in completer.answer(after: before, current: current).candidates {
       let typed = current.lowercased()
       check(candidate.value.lowercased().hasPrefix(typed), "\(candidate.value) does not continue \(current)")
     }
