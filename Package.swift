@@ -120,7 +120,7 @@ let package = Package(
         "SPIFFE", "Keys", "DatastoreAPI", "Daemon", "SPIREProtos", logging, lifecycle, protobuf, crypto, cryptoExtras,
         x509, asn1,
       ]),
-    part("ServerPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging]),
+    part("ServerPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
     .target(name: "CHost"),
     part("AgentPlugins", ["CHost", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 
@@ -193,7 +193,8 @@ let package = Package(
     tests(
       "Server",
       [
-        "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "RPC", "Daemon",
+        "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "Plugins", "ServerPlugins", "RPC",
+        "Daemon",
         "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto,
         asn1,
       ]),

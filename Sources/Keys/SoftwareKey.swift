@@ -62,6 +62,21 @@ package struct SoftwareKey: ManagedKey {
     }
   }
 
+  /// Reads the key of a CA that somebody else made: as ``init(pkcs8:id:)``, also PKCS #1 and SEC 1, and RSA of any size
+  /// from 2048 to 8192 bits. ``type`` then says how it signs, not how long it is.
+  package init(signingKey der: [UInt8], id: String) throws(KeysError) {
+    if let key = try? _RSA.Signing.PrivateKey(derRepresentation: der), key.keySizeInBits != 2048 {
+      guard (2048...8192).contains(key.keySizeInBits) else {
+        throw KeysError(.internal, "unsupported RSA key size \(key.keySizeInBits); must be 2048 to 8192 bits")
+      }
+      do { try self.init(id: id, type: .rsa4096, material: .rsa(key)) } catch {
+        throw KeysError(.internal, "unusable public key: \(error)", cause: error)
+      }
+    } else {
+      try self.init(pkcs8: der, id: id)
+    }
+  }
+
   /// The key's PKCS#8 form. It leaves the process only for the key file and for TLS.
   package var pkcs8: [UInt8] {
     switch material {

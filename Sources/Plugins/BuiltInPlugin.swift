@@ -30,6 +30,9 @@ package struct BuiltInPlugin<Instance: Sendable>: Sendable {
     self.configure = configure
     self.close = close
   }
+
+  /// An instance that is not configured.
+  package func made(_ context: PluginContext) async throws -> Instance { try await make(context) }
 }
 
 /// What a plugin gets when it is made.
@@ -37,6 +40,11 @@ package struct PluginContext: Sendable {
   package let name: String
   /// With the subsystem `built-in_plugin.<name>` and the plugin's type.
   package let logger: Logger
+
+  package init(name: String, logger: Logger) {
+    self.name = name
+    self.logger = logger
+  }
 }
 
 /// The configuration of a plugin: HCL or JSON text, and where it stands for messages.

@@ -17,6 +17,19 @@ struct TemplateBuilder: Sendable {
       publicKey: publicKey, subject: configuration.caSubject, lifetime: lifetime(now, configuration.caTTL, cap: nil))
   }
 
+  /// What this server asks its upstream authority for: the subject, the URI and the extensions count.
+  nonisolated(nonsending) func upstreamRequest(publicKey: PublicKey, now: Date) async throws -> X509Template {
+    var template = X509Template(
+      purpose: .authority(configuration.trustDomain), serialNumber: 1, subject: configuration.caSubject,
+      publicKey: publicKey, notBefore: Self.seconds(now), notAfter: Self.seconds(now, plus: configuration.caTTL))
+    if configuration.composers.isEmpty { return template }
+    var attributes = X509CAAttributes(subject: template.subject)
+    for composer in configuration.composers { attributes = try await composer.composeServerX509CA(attributes) }
+    template.subject = attributes.subject
+    template.extraExtensions = attributes.extraExtensions
+    return template
+  }
+
   /// A CA certificate for a server below this one. Its subject is the issuer's, with an OU that tells its depth.
   nonisolated(nonsending) func downstreamCA(
     publicKey: PublicKey, ttl: Duration?, issuer: X509CA, now: Date

@@ -18,12 +18,15 @@ struct JournalLoader {
   let keys: [String: any ManagedKey]
   let bundle: Bundle?
   let now: Date
+  /// Whether CAs are signed above: then not they but their roots are in the bundle.
+  let hasUpstream: Bool
   private(set) var discarded: [Discarded] = []
 
-  init(keys: [any ManagedKey], bundle: Bundle?, now: Date) {
+  init(keys: [any ManagedKey], bundle: Bundle?, now: Date, hasUpstream: Bool = false) {
     self.keys = Dictionary(keys.map { ($0.id, $0) }) { _, last in last }
     self.bundle = bundle
     self.now = now
+    self.hasUpstream = hasUpstream
   }
 
   mutating func x509Slots(_ entries: [JournalX509CAEntry]) -> AuthoritySlots<X509CA> {
@@ -40,15 +43,24 @@ struct JournalLoader {
           throw Self.unusable("authority ID mismatch: the certificate's is \(ca.authorityID)")
         }
         guard ca.expiresAt > now else { throw Self.unusable("certificate has expired") }
-        guard let listed = bundle?.x509Authorities.filter({ $0.der == ca.certificate }), !listed.isEmpty else {
+        let listed = bundle?.x509Authorities.filter { $0.der == ca.certificate } ?? []
+        guard hasUpstream || !listed.isEmpty else {
           throw Self.unusable("certificate is not in the trust bundle")
         }
-        usable.append(Usable(slot: slot, status: status, authority: ca, isTainted: listed.contains { $0.tainted }))
+        let isTainted = listed.contains { $0.tainted } || taintedKeyIDs.contains { ca.leads(to: $0) }
+        usable.append(Usable(slot: slot, status: status, authority: ca, isTainted: isTainted))
       } catch {
         discard("X509 CA", entry.slotID, entry.authorityID, error)
       }
     }
     return slots(usable)
+  }
+
+  /// The subject key identifiers of the tainted roots.
+  private var taintedKeyIDs: [String] {
+    bundle?.x509Authorities.filter(\.tainted).compactMap { item in
+      (try? CertificateFields(der: item.der)).map { Hex.encode($0.subjectKeyID) }
+    } ?? []
   }
 
   mutating func jwtSlots(_ entries: [JournalJWTKeyEntry]) -> AuthoritySlots<JWTKey> {

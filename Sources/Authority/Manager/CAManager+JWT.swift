@@ -20,7 +20,7 @@ extension CAManager {
       let made = JWTKey(
         key: key, keyID: random.keyID(), issuedAt: now,
         expiresAt: now.addingTimeInterval(authority.configuration.caTTL.seconds))
-      _ = try await datastore.appendBundle(Bundle(trustDomain: trustDomain, jwtAuthorities: [made.authority]))
+      try await publishJWTKey(made.authority)
       var changed = journal
       changed.append(made, in: slot)
       await remember(changed)

@@ -25,7 +25,8 @@ extension CAManager {
         "jwt_keys": "\(journal.entries.jwtKeys.count)", "wit_keys": "\(journal.entries.witKeys.count)",
         "x509_cas": "\(journal.entries.x509Cas.count)",
       ])
-    var loader = JournalLoader(keys: keys, bundle: bundle, now: time.now)
+    var loader = JournalLoader(
+      keys: keys, bundle: bundle, now: time.now, hasUpstream: configuration.upstream != nil)
     x509 = loader.x509Slots(journal.entries.x509Cas)
     if jwtIsEnabled { jwt = loader.jwtSlots(journal.entries.jwtKeys) }
     for entry in loader.discarded {
@@ -37,8 +38,11 @@ extension CAManager {
         ])
     }
     for item in bundle?.x509Authorities ?? [] where item.tainted {
-      if let fields = try? CertificateFields(der: item.der) {
-        authority.markTainted(x509AuthorityID: Hex.encode(fields.subjectKeyID))
+      guard let fields = try? CertificateFields(der: item.der) else { continue }
+      let keyID = Hex.encode(fields.subjectKeyID)
+      authority.markTainted(x509AuthorityID: keyID)
+      for ca in [x509.current.authority, x509.next.authority].compactMap(\.self) where ca.leads(to: keyID) {
+        authority.markTainted(x509AuthorityID: ca.authorityID)
       }
     }
   }

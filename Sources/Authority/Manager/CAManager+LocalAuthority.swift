@@ -29,7 +29,8 @@ extension CAManager {
 
   /// Withdraws the OLD authority: what it signed is replaced, here and at the agents.
   package func taintX509Authority(id: String) async throws -> LocalAuthority {
-    try await exclusively {
+    try checkOwnRoot("tainted")
+    return try await exclusively {
       try Self.checkTaint(x509, id)
       do throws(DatastoreError) {
         try await datastore.taintX509Authority(subjectKeyID: id, of: trustDomain)
@@ -44,7 +45,8 @@ extension CAManager {
 
   /// Removes the tainted OLD authority from the bundle.
   package func revokeX509Authority(id: String) async throws -> LocalAuthority {
-    try await exclusively {
+    try checkOwnRoot("revoked")
+    return try await exclusively {
       guard !id.isEmpty else { throw Self.invalid("no authority ID provided") }
       guard id != x509.current.authority?.authorityID else { throw Self.invalid("unable to use current authority") }
       guard id == x509.next.authority?.authorityID, x509.next.status == .old else {
@@ -126,6 +128,13 @@ extension CAManager {
   }
 
   // MARK: Rules of both kinds
+
+  private func checkOwnRoot(_ what: String) throws(AuthorityError) {
+    guard configuration.upstream == nil else {
+      throw AuthorityError(
+        .failedPrecondition, "local authority can't be \(what) if there is an upstream authority")
+    }
+  }
 
   private static func authorities<A>(
     _ slots: AuthoritySlots<A>, _ show: (A) -> LocalAuthority

@@ -16,9 +16,16 @@ extension CAManager {
     do {
       // The slot's key is about to be replaced; a failure leaves the slot empty.
       x509.reset(position)
-      let ca = try await makeSelfSignedCA(in: slot)
-      _ = try await datastore.appendBundle(
-        Bundle(trustDomain: trustDomain, x509Authorities: [X509Authority(der: ca.certificate)]))
+      let ca: X509CA
+      if let upstream = configuration.upstream {
+        let roots: [X509Authority]
+        (ca, roots) = try await makeUpstreamCA(in: slot, upstream)
+        try await appendRoots(roots)
+      } else {
+        ca = try await makeSelfSignedCA(in: slot)
+        _ = try await datastore.appendBundle(
+          Bundle(trustDomain: trustDomain, x509Authorities: [X509Authority(der: ca.certificate)]))
+      }
       var changed = journal
       changed.append(ca, in: slot)
       await remember(changed)

@@ -28,6 +28,8 @@ package actor CAManager: Service {
   var journal = Journal()
   /// Whether it has been said that the clock is behind the active CA.
   var clockIsBehind = false
+  /// Whether it has turned out that the authority above takes no JWT keys.
+  var upstreamTakesNoJWTKeys = false
   private var isBusy = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -103,6 +105,7 @@ package actor CAManager: Service {
           group.addTask { try await self.repeatedly(every: .seconds(10)) { await $0.rotate() } }
           group.addTask { try await self.repeatedly(every: .seconds(6 * 3600)) { await $0.pruneBundle() } }
           group.addTask { try await self.repeatedly(every: .seconds(8 * 3600)) { await $0.pruneJournals() } }
+          if let upstream = self.configuration.upstream { group.addTask { try await self.followUpstream(upstream) } }
         }
       }
     } catch is CancellationError {

@@ -8,7 +8,7 @@ struct CertificateEncoder {
 
   func tbsCertificate(_ template: X509Template, subjectKeyID: [UInt8]) -> [UInt8] {
     // Nearly all SVIDs have the same name.
-    let subject = template.subject == .svid ? Self.svidSubject : template.subject.encoded
+    let subject = template.rawSubject ?? (template.subject == .svid ? Self.svidSubject : template.subject.encoded)
     var writer = DERWriter(capacity: 1024)
     writer.sequence { tbs in
       tbs.element(DERTag.constructedContext(0)) { $0.integer(2) }

@@ -42,6 +42,14 @@ package struct X509CA: Sendable {
     issuer = X509Issuer(rawName: Array(fields.rawSubject), keyID: fields.subjectKeyID, key: key)
   }
 
+  /// Whether the certificate with this subject key identifier (lower-case hex) stands above the CA.
+  func leads(to keyID: String) -> Bool {
+    if upstreamAuthorityID == keyID { return true }
+    return upstreamChain.contains { der in
+      (try? CertificateFields(der: der)).map { Hex.encode($0.authorityKeyID) == keyID } ?? false
+    }
+  }
+
   /// Whether the CA is a root of its own.
   package var isSelfSigned: Bool { upstreamChain.isEmpty }
   package var expiresAt: Date { Date(timeIntervalSince1970: Double(notAfter)) }

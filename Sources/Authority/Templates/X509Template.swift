@@ -14,6 +14,8 @@ package struct X509Template: Hashable, Sendable {
   package var purpose: Purpose
   package var serialNumber: UInt128
   package var subject: DistinguishedName
+  /// DER of the subject, where it must stay byte for byte what was asked for; nil to encode ``subject``.
+  var rawSubject: [UInt8]?
   package var publicKey: PublicKey
   /// Seconds since 1970.
   package var notBefore: Int64

@@ -57,6 +57,9 @@ package enum UnsupportedKeys {
       ],
       "CredentialComposer": ["uniqueid"],
     ],
-    supported: ["DataStore": ["sql"], "KeyManager": ["disk", "memory"], "NodeAttestor": ["join_token"]],
+    supported: [
+      "DataStore": ["sql"], "KeyManager": ["disk", "memory"], "NodeAttestor": ["join_token"],
+      "UpstreamAuthority": ["disk"], "CredentialComposer": ["uniqueid"],
+    ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])
 }

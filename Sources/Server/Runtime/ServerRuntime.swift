@@ -62,12 +62,16 @@ package struct ServerRuntime: Sendable {
     do {
       let keyManagers = catalog.register(KeyManagers.type)
       let nodeAttestors = catalog.register(NodeAttestors.type)
+      let signer = AuthoritySigner(trustDomain: configuration.trustDomain, time: time)
+      let upstreams = catalog.register(UpstreamAuthorities.type(signer: signer, time: time))
+      let composers = catalog.register(CredentialComposers.type)
       try await catalog.load(configuration.plugins)
       guard let keyManager = keyManagers.only else {
         throw ServerError(.notConfigured, "the plugin catalog has no KeyManager")
       }
       try await DaemonRunner.run(
-        try await assemble(datastore, keyManager, nodeAttestors, telemetry, catalog, start))
+        try await assemble(
+          datastore, keyManager, nodeAttestors, upstreams, composers, telemetry, catalog, start))
       result = .success(())
     } catch {
       result = .failure(error)
@@ -84,14 +88,18 @@ package struct ServerRuntime: Sendable {
   /// Everything between the plugins and the services that run.
   private func assemble(
     _ datastore: SQLDatastore, _ keyManager: any KeyManager, _ nodeAttestors: PluginSlot<any NodeAttestor>,
+    _ upstreams: PluginSlot<any UpstreamAuthority>, _ composers: PluginSlot<any CredentialComposerPlugin>,
     _ telemetry: Telemetry, _ catalog: PluginCatalog, _ start: Date
   ) async throws -> [DaemonRunner.Member] {
     let metrics = telemetry.metrics
     try await TrustDomainCheck(trustDomain: configuration.trustDomain, datastore: datastore, logger: logger).run()
-    let authority = CertificateAuthority(configuration: configuration.credentials, time: time, metrics: metrics)
+    var credentials = configuration.credentials
+    credentials.composers = composers.all.map { ComposerAdapter(name: $0.name, plugin: $0.instance) }
+    let authority = CertificateAuthority(configuration: credentials, time: time, metrics: metrics)
     let manager = try await CAManager.start(
       configuration: CAManagerConfiguration(
-        x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType),
+        x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType,
+        upstream: upstreams.all.first.map { UpstreamAdapter(name: $0.name, plugin: $0.instance) }),
       authority: authority, keyManager: MeteredKeyManager(keyManager, names: .server, metrics: metrics),
       datastore: datastore, time: time, metrics: metrics, logger: logger)
     let svid = try await ServerSVIDRotator.start(

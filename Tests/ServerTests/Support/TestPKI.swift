@@ -28,6 +28,7 @@ struct TestPKI: Sendable {
   }
 
   var der: [UInt8] { (try? X509Certificates.der(of: certificate)) ?? [] }
+  var privateKeyPEM: String { key.pemRepresentation + "\n" }
   var root: NIOSSLCertificate { get throws { try NIOSSLCertificate(bytes: der, format: .der) } }
 
   func bundle(refreshHint: Int64 = 0) -> SPIFFE.Bundle {

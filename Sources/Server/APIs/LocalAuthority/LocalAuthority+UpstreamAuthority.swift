@@ -1,24 +1,35 @@
+import Authority
 package import GRPCCore
 package import SPIREProtos
 
-/// Authorities above this server's: there is none in this version.
+/// The authority above this server's: a root of it is withdrawn after this server has another CA (server-behaviour §1.9).
 extension LocalAuthorityAPI {
   package func taintX509UpstreamAuthority(
     request: Spire_Api_Server_Localauthority_V1_TaintX509UpstreamAuthorityRequest, context: ServerContext
   ) async throws -> Spire_Api_Server_Localauthority_V1_TaintX509UpstreamAuthorityResponse {
-    throw try notConfigured(request.subjectKeyID, context)
+    try await perform(try noted(request.subjectKeyID, context)) {
+      try await server.caManager.taintX509UpstreamAuthority(subjectKeyID: request.subjectKeyID)
+    }
+    var response = Spire_Api_Server_Localauthority_V1_TaintX509UpstreamAuthorityResponse()
+    response.upstreamAuthoritySubjectKeyID = request.subjectKeyID.lowercased()
+    return response
   }
 
   package func revokeX509UpstreamAuthority(
     request: Spire_Api_Server_Localauthority_V1_RevokeX509UpstreamAuthorityRequest, context: ServerContext
   ) async throws -> Spire_Api_Server_Localauthority_V1_RevokeX509UpstreamAuthorityResponse {
-    throw try notConfigured(request.subjectKeyID, context)
+    try await perform(try noted(request.subjectKeyID, context)) {
+      try await server.caManager.revokeX509UpstreamAuthority(subjectKeyID: request.subjectKeyID)
+    }
+    var response = Spire_Api_Server_Localauthority_V1_RevokeX509UpstreamAuthorityResponse()
+    response.upstreamAuthoritySubjectKeyID = request.subjectKeyID.lowercased()
+    return response
   }
 
-  private func notConfigured(_ subjectKeyID: String, _ context: ServerContext) throws -> any Error {
+  private func noted(_ subjectKeyID: String, _ context: ServerContext) throws -> APICall {
     var call = try APICall(context)
     call.audit(["subject_key_id": subjectKeyID])
     call.note("subject_key_id", subjectKeyID)
-    return call.failure(.failedPrecondition, "upstream authority is not configured")
+    return call
   }
 }

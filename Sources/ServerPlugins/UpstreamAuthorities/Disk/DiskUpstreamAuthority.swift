@@ -1,0 +1,158 @@
+import Daemon
+import FoundationEssentials
+import HCL
+import Logging
+import Plugins
+import SPIFFE
+import Synchronization
+
+/// The upstream authority `disk`: a CA of a company's PKI whose certificate and key are files (server-plugins §3).
+///
+/// The files are read when it is configured, at every mint, and every 5 s while its bundle is followed, so that a
+/// replaced CA is known everywhere before it signs. Files that do not fit together are logged, and the last good ones
+/// stay. A mutex guards what was read; files are read on a thread of their own.
+final class DiskUpstreamAuthority: UpstreamAuthority {
+  private struct Settings: Sendable {
+    var certificates: String
+    var key: String
+    var bundle: String
+  }
+  private struct Contents: Equatable, Sendable {
+    var certificates: [[UInt8]]
+    var key: [UInt8]
+    var bundle: [[UInt8]]?
+  }
+  private struct State: Sendable {
+    var settings: Settings?
+    var contents: Contents?
+    var loaded: (any LoadedIntermediate)?
+    /// The last problem that was logged, so that it is logged once.
+    var problem: String?
+  }
+
+  /// How often files are looked at while the bundle is followed.
+  static let interval = Duration.seconds(5)
+  /// The most bytes of a file.
+  private static let maximumSize = 1 << 20
+
+  private let signer: any IntermediateSigner
+  private let time: any TimeSource
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  init(signer: any IntermediateSigner, time: any TimeSource, logger: Logger) {
+    self.signer = signer
+    self.time = time
+    self.logger = logger
+  }
+
+  static func plugin(_ signer: any IntermediateSigner, _ time: any TimeSource) -> BuiltInPlugin<any UpstreamAuthority> {
+    BuiltInPlugin(
+      "disk", make: { DiskUpstreamAuthority(signer: signer, time: time, logger: $0.logger) },
+      configure: { plugin, data in try await (plugin as? DiskUpstreamAuthority)?.configure(data) })
+  }
+
+  // MARK: Configuration
+
+  func configure(_ data: PluginData) async throws {
+    let decoding = HCLDecoding(try HCLDocument.parse(data.text, file: data.file ?? "plugin_data"))
+    var root = decoding.root
+    let settings = Settings(
+      certificates: root.string("cert_file_path") ?? "", key: root.string("key_file_path") ?? "",
+      bundle: root.string("bundle_file_path") ?? "")
+    try decoding.finish()
+    guard !settings.certificates.isEmpty, !settings.key.isEmpty else {
+      throw ServerPluginError(.invalidArgument, "'cert_file_path' and 'key_file_path' must be set and not empty")
+    }
+    let contents = try Self.read(settings)
+    let loaded = try load(contents)
+    state.withLock { $0 = State(settings: settings, contents: contents, loaded: loaded) }
+  }
+
+  private func load(_ contents: Contents) throws -> any LoadedIntermediate {
+    do {
+      return try signer.load(
+        certificates: contents.certificates, privateKey: contents.key, bundle: contents.bundle)
+    } catch {
+      throw ServerPluginError(.invalidArgument, "unable to load upstream CA: \(error)", cause: error)
+    }
+  }
+
+  // MARK: Files
+
+  private static func read(_ settings: Settings) throws -> Contents {
+    let certificates = try blocks(settings.certificates, "cert_file_path", ["CERTIFICATE"])
+    let keys = try blocks(settings.key, "key_file_path", ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"])
+    guard keys.count == 1, let key = keys.first else {
+      throw ServerPluginError(
+        .invalidArgument, "unable to load upstream CA key: key_file_path \(settings.key) has \(keys.count) private keys"
+      )
+    }
+    let bundle =
+      settings.bundle.isEmpty ? nil : try blocks(settings.bundle, "bundle_file_path", ["CERTIFICATE"])
+    return Contents(certificates: certificates, key: key, bundle: bundle)
+  }
+
+  private static func blocks(_ path: String, _ setting: String, _ types: Set<String>) throws -> [[UInt8]] {
+    func unreadable(_ why: String, _ cause: (any Error)? = nil) -> ServerPluginError {
+      ServerPluginError(.invalidArgument, "unable to load upstream CA: \(setting) \(path): \(why)", cause: cause)
+    }
+    let read: [UInt8]?
+    do { read = try BoundedFile.read(path, limit: maximumSize) } catch { throw unreadable("\(error)", error) }
+    guard let bytes = read else { throw unreadable("no such file or directory") }
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw unreadable("it is not PEM text") }
+    let found: [PEM.Block]
+    do { found = try PEM.decode(text) } catch { throw unreadable("\(error)", error) }
+    let wanted = found.filter { types.contains($0.type) }.map(\.der)
+    guard !wanted.isEmpty else { throw unreadable("no PEM block \(types.sorted().joined(separator: " or ")) found") }
+    return wanted
+  }
+
+  /// Reads the files again. What is wrong with them is logged once, and the last good CA stays.
+  private func reload() async -> (any LoadedIntermediate)? {
+    guard let settings = state.withLock(\.settings) else { return nil }
+    do {
+      let contents = try Self.read(settings)
+      if contents == state.withLock(\.contents) {
+        state.withLock { $0.problem = nil }
+        return state.withLock(\.loaded)
+      }
+      let loaded = try load(contents)
+      state.withLock { state in
+        state.contents = contents
+        state.loaded = loaded
+        state.problem = nil
+      }
+      logger.info("Upstream CA loaded again", metadata: ["cert_file_path": "\(settings.certificates)"])
+      return loaded
+    } catch {
+      let text = "\(error)"
+      let isNew = state.withLock { state in
+        defer { state.problem = text }
+        return state.problem != text
+      }
+      if isNew {
+        logger.error("Unable to load upstream CA; the last good one stays in use", metadata: ["error": "\(text)"])
+      }
+      return state.withLock(\.loaded)
+    }
+  }
+
+  // MARK: UpstreamAuthority
+
+  func mintX509CA(csr: [UInt8], ttl: Duration) async throws -> (chain: [[UInt8]], roots: [X509Authority]) {
+    guard let loaded = await reload() else { throw ServerPluginError(.failedPrecondition, "not configured") }
+    return try await loaded.mintX509CA(csr: csr, ttl: ttl)
+  }
+
+  func followBundle(_ changed: @escaping @Sendable (UpstreamAuthorities.Bundle) async -> Void) async throws {
+    var last: [X509Authority] = []
+    while true {
+      if let loaded = await reload(), loaded.roots != last {
+        last = loaded.roots
+        await changed(.init(x509Authorities: last))
+      }
+      try await time.sleep(for: Self.interval)
+    }
+  }
+}
