@@ -40,6 +40,7 @@ package struct AgentRuntime: Sendable {
 
   private func serve() async throws {
     SignalService.prepare()
+    OpenFileLimit.raise()
     let start = time.now
     // Before the umask: workloads of other users must be able to reach the socket.
     if configuration.isPublicEndpointEnabled { try Self.makeDirectory(of: configuration.socketPath) }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import Synchronization
 
@@ -6,6 +7,14 @@ import Synchronization
 /// Connections are added and removed on their event loops; the endpoint drains, closes and awaits them. A mutex guards it;
 /// calls do not touch it.
 final class ConnectionRegistry: Sendable {
+  /// Who shares the endpoint's room with others: no owner can take all of it.
+  enum Owner: Hashable, Sendable {
+    /// A user of this machine.
+    case user(UInt32)
+    /// Where a connection comes from whose peer has shown no certificate. The network, for IPv6.
+    case address(String)
+  }
+
   fileprivate enum Phase {
     case serving
     case draining
@@ -14,31 +23,66 @@ final class ConnectionRegistry: Sendable {
 
   fileprivate struct State {
     var phase = Phase.serving
-    var channels: [UInt64: any Channel] = [:]
+    var channels: [UInt64: (channel: any Channel, owner: Owner?)] = [:]
+    var owners: [Owner: (connections: Int, share: CallShare)] = [:]
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
 
   private static let nextID = Atomic<UInt64>(1)
   private let state = Mutex(State())
   private let most: Int
+  private let calls: CallRoom
 
-  init(most: Int) { self.most = most }
+  /// - Parameters:
+  ///   - most: connections at the same time.
+  ///   - calls: calls at the same time, over all connections.
+  init(most: Int, calls: Int = 250_000) {
+    self.most = most
+    self.calls = CallRoom(calls)
+  }
 
   /// A number of its own among the connections of this process.
   static func newID() -> UInt64 { nextID.wrappingAdd(1, ordering: .relaxed).oldValue }
 
-  /// Adds a connection. `false`: there are too many, or the endpoint shuts down; it must be closed.
-  func add(_ channel: any Channel, id: UInt64) -> Bool {
-    state.withLock { state in
-      guard case .serving = state.phase, state.channels.count < most else { return false }
-      state.channels[id] = channel
-      return true
-    }
+  enum Refusal: Error, Equatable {
+    case tooMany
+    case tooManyOf(Owner)
+    case stopping
   }
+
+  /// Adds a connection.
+  ///
+  /// An owner may have as many connections as are free: one alone gets half, two a third each, and there is always room
+  /// for the next.
+  ///
+  /// - Returns: what its calls are counted with.
+  /// - Throws: ``Refusal``; the connection must be closed.
+  func add(_ channel: any Channel, id: UInt64, owner: Owner?) throws(Refusal) -> CallShare {
+    let result: Result<CallShare, Refusal> = state.withLock { state in
+      guard case .serving = state.phase else { return .failure(.stopping) }
+      let free = most - state.channels.count
+      guard free > 0 else { return .failure(.tooMany) }
+      guard let owner else {
+        state.channels[id] = (channel, nil)
+        return .success(CallShare(calls))
+      }
+      var mine = state.owners[owner] ?? (0, CallShare(calls))
+      guard mine.connections == 0 || mine.connections < free else { return .failure(.tooManyOf(owner)) }
+      mine.connections += 1
+      state.owners[owner] = mine
+      state.channels[id] = (channel, owner)
+      return .success(mine.share)
+    }
+    return try result.get()
+  }
+
+  /// The connection counts for its owner no longer: its peer has shown who it is.
+  func release(_ id: UInt64) { state.withLock { $0.release(id) } }
 
   /// The connection is closed and nothing of it runs.
   func remove(_ id: UInt64) {
     let waiters = state.withLock { state in
+      state.release(id)
       state.channels.removeValue(forKey: id)
       return state.takeWaiters()
     }
@@ -52,7 +96,7 @@ final class ConnectionRegistry: Sendable {
     let channels = state.withLock { state -> [any Channel] in
       guard case .serving = state.phase else { return [] }
       state.phase = .draining
-      return Array(state.channels.values)
+      return state.channels.values.map(\.channel)
     }
     for channel in channels {
       channel.pipeline.fireUserInboundEventTriggered(ConnectionHandler.Drain(isShutdown: true))
@@ -63,7 +107,7 @@ final class ConnectionRegistry: Sendable {
   func close() {
     let channels = state.withLock { state in
       state.phase = .closing
-      return Array(state.channels.values)
+      return state.channels.values.map(\.channel)
     }
     for channel in channels { channel.close(promise: nil) }
   }
@@ -86,5 +130,37 @@ extension ConnectionRegistry.State {
     guard channels.isEmpty else { return [] }
     defer { waiters = [] }
     return waiters
+  }
+
+  fileprivate mutating func release(_ id: UInt64) {
+    guard let owner = channels[id]?.owner, let mine = owners[owner] else { return }
+    channels[id]?.owner = nil
+    if mine.connections == 1 {
+      owners.removeValue(forKey: owner)
+    } else {
+      owners[owner]?.connections -= 1
+    }
+  }
+}
+
+extension ConnectionRegistry.Owner {
+  /// Who a new connection counts for.
+  init?(_ caller: Caller) {
+    switch caller {
+    case .local(let peer): self = .user(peer.uid)
+    case .anonymous(let address), .x509(_, let address):
+      // Whoever has an IPv6 address usually has a /64 of them.
+      let isIPv6 = address.ip.utf8.contains(UInt8(ascii: ":"))
+      guard !address.ip.isEmpty else { return nil }
+      self = .address(isIPv6 ? Self.network(of: address.ip) : address.ip)
+    }
+  }
+
+  private static func network(of ip: String) -> String {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    guard inet_pton(AF_INET6, ip, &bytes) == 1 else { return ip }
+    // An IPv4 address in the clothes of IPv6 is one of its own.
+    return bytes.prefix(12).elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
+      ? ip : bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ".")
   }
 }

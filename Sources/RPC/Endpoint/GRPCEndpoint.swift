@@ -29,8 +29,11 @@ package final class GRPCEndpoint: Service {
     package var maximumHeaderBytes = 16 * 1024
     /// Calls at the same time per connection.
     package var maximumStreams = 1000
-    /// Connections at the same time; more are closed as soon as they are accepted.
+    /// Connections at the same time; more are closed as soon as they are accepted. Fewer where the process may not open
+    /// as many descriptors. A local user, or an address without a certificate, may have as many as are free.
     package var maximumConnections = 20_000
+    /// Calls at the same time over all connections. A local user may have as many as are free.
+    package var maximumCalls = 250_000
     /// After this a connection is asked to go, so that clients come back with a fresh handshake; `nil` is never.
     package var maximumConnectionAge: Duration?
     /// What the age of each connection is multiplied by: near one, so that they do not all go at once.

@@ -32,12 +32,22 @@ struct ConnectionAcceptor: Sendable {
   private func prepare(_ channel: any Channel) throws {
     let id = ConnectionRegistry.newID()
     let peer = PeerConnection(id: id, caller: try caller(channel))
-    guard registry.add(channel, id: id) else {
-      service.log.note("too many connections", peer, level: .warning)
+    let share: CallShare
+    do {
+      share = try registry.add(channel, id: id, owner: ConnectionRegistry.Owner(peer.caller))
+    } catch {
+      switch error {
+      case .tooMany: service.log.note("too many connections", peer, level: .warning)
+      case .tooManyOf(.user(let user)):
+        service.log.note("too many connections of the user \(user)", peer, level: .warning)
+      case .tooManyOf(.address(let address)):
+        service.log.note("too many connections without a certificate from \(address)", peer, level: .warning)
+      case .stopping: break
+      }
       throw ChannelError.alreadyClosed
     }
     do {
-      try build(on: channel, peer) { [registry] in registry.remove(id) }
+      try build(on: channel, peer, share) { [registry] in registry.remove(id) }
     } catch {
       registry.remove(id)
       service.log.note("the connection cannot be prepared: \(error)", peer, level: .error)
@@ -46,7 +56,9 @@ struct ConnectionAcceptor: Sendable {
   }
 
   /// Adds the handlers of one connection. `onEnd` runs when it is closed and nothing of it runs any more.
-  func build(on channel: any Channel, _ peer: PeerConnection, onEnd: @escaping @Sendable () -> Void) throws {
+  func build(
+    on channel: any Channel, _ peer: PeerConnection, _ share: CallShare, onEnd: @escaping @Sendable () -> Void
+  ) throws {
     var service = service
     if let age = service.limits.age {
       service = service.with(age: .nanoseconds(Int64(Double(age.nanoseconds) * ageFactor())))
@@ -56,12 +68,13 @@ struct ConnectionAcceptor: Sendable {
     let errors = HTTP2ErrorObserver()
     let connection = ConnectionHandler(
       peer: peer, names: names(channel), service: service, executor: executors[ObjectIdentifier(channel.eventLoop)],
-      meter: meter, errors: errors, onEnd: onEnd)
+      meter: meter, errors: errors, share: share, onEnd: onEnd)
     let pipeline = channel.pipeline.syncOperations
     if let tls {
       try pipeline.addHandler(tlsHandler(tls, peer, NIOLoopBound(connection, eventLoop: channel.eventLoop)))
     }
     try pipeline.addHandler(meter)
+    try pipeline.addHandler(StreamLimitHandler(limit: limits.streams))
     try pipeline.addHandler(Self.http2(limits, errors))
     try pipeline.addHandler(connection)
   }
@@ -69,7 +82,8 @@ struct ConnectionAcceptor: Sendable {
   private static func http2(_ limits: ConnectionLimits, _ errors: HTTP2ErrorObserver) -> NIOHTTP2Handler {
     var connection = NIOHTTP2Handler.ConnectionConfiguration()
     connection.initialSettings = [
-      HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streams),
+      // Not the announced one, see StreamLimitHandler.
+      HTTP2Setting(parameter: .maxConcurrentStreams, value: Int(Int32.max)),
       HTTP2Setting(parameter: .maxHeaderListSize, value: limits.headerBytes),
     ]
     var stream = NIOHTTP2Handler.StreamConfiguration()
@@ -97,13 +111,17 @@ struct ConnectionAcceptor: Sendable {
     // A context per connection: its ticket key is its own, so no session is ever resumed and every peer is verified.
     let context = try TLSContext.server(tls.identity.credential(), policy: tls.policy)
     let identity = tls.identity
+    let registry = registry
     return NIOSSLServerHandler(
       context: context,
       customVerificationCallback: { presented, promise in
         connection.value.verify {
           do {
             let chain = try presented.map { try $0.toDERBytes() }
-            if !chain.isEmpty { peer.verified(try await identity.verify(chain)) }
+            if !chain.isEmpty {
+              peer.verified(try await identity.verify(chain))
+              registry.release(peer.id)
+            }
             promise.succeed(.certificateVerified)
           } catch {
             promise.succeed(.failed)

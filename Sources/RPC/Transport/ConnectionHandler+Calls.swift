@@ -21,7 +21,6 @@ extension ConnectionHandler {
   /// Ends a stream with its last block. A client that may still send is told to stop, once the block has left.
   func end(_ id: HTTP2StreamID, _ headers: HPACKHeaders, mustReset: Bool) {
     guard let context else { return }
-    meter.answered()
     let payload = HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: true))
     guard mustReset else { return write(payload, to: id) }
     let promise = context.eventLoop.makePromise(of: Void.self)
@@ -40,6 +39,12 @@ extension ConnectionHandler {
   func reset(_ id: HTTP2StreamID, _ code: HTTP2ErrorCode) {
     write(.rstStream(code), to: id)
     flush()
+  }
+
+  /// There are as many streams as were announced. A client that goes on for long does harm.
+  func refuse(_ id: HTTP2StreamID) {
+    reset(id, .refusedStream)
+    if let now = context?.eventLoop.now, let flood = meter.streamError(at: now) { fail("\(flood)", .enhanceYourCalm) }
   }
 
   /// Runs the verification of the peer's certificate: the other bridge from NIO, registered here as calls are. It does not

@@ -9,8 +9,9 @@ import NIOTLS
 ///
 /// Streams have no channels of their own: their frames are handed to the calls directly. Confined to the connection's
 /// event loop; ``ConnectionRegistry`` reaches it through events of the pipeline.
-final class ConnectionHandler: ChannelInboundHandler {
+final class ConnectionHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTP2Frame
+  typealias OutboundIn = HTTP2Frame
   typealias OutboundOut = HTTP2Frame
 
   /// Tells the connection to take no more calls and to close after the last one.
@@ -28,6 +29,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   let executor: LoopExecutor?
   let meter: FrameMeterHandler
   let errors: HTTP2ErrorObserver
+  private let share: CallShare
   /// Called once, when the channel is closed and no task of this connection runs any more.
   private let onEnd: () -> Void
 
@@ -39,19 +41,21 @@ final class ConnectionHandler: ChannelInboundHandler {
   /// Tasks of calls and verifications, also of those whose stream is gone.
   private(set) var work = 0
   private var held = 0
+  private var unread = 0
   var drain = ConnectionDrain()
   var keepalive: Keepalive?
   var timers: [Timer: Scheduled<Void>] = [:]
   var verification: Task<Void, Never>?
   private var isReading = false
   private var isFlushDue = false
+  private var isReadDue = false
   var hasFailed = false
   private(set) var isInactive = false
   private var hasEnded = false
 
   init(
     peer: PeerConnection, names: (remote: String, local: String), service: ConnectionService, executor: LoopExecutor?,
-    meter: FrameMeterHandler, errors: HTTP2ErrorObserver, onEnd: @escaping () -> Void
+    meter: FrameMeterHandler, errors: HTTP2ErrorObserver, share: CallShare, onEnd: @escaping () -> Void
   ) {
     self.peer = peer
     (remoteName, localName) = names
@@ -59,6 +63,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.executor = executor
     self.meter = meter
     self.errors = errors
+    self.share = share
     self.onEnd = onEnd
   }
 
@@ -90,6 +95,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   func dropCalls() {
     let open = calls
     calls = [:]
+    share.giveBack(open.count)
     for call in open.values { call.closed() }
   }
 
@@ -124,19 +130,39 @@ final class ConnectionHandler: ChannelInboundHandler {
     context.fireChannelReadComplete()
   }
 
+  // MARK: Reading
+
+  /// Nothing is read from a client that does not read: its requests would make answers that pile up here.
+  func read(context: ChannelHandlerContext) {
+    if context.channel.isWritable { context.read() } else { isReadDue = true }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if isReadDue && context.channel.isWritable {
+      isReadDue = false
+      context.read()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
   private func open(_ id: HTTP2StreamID, _ block: HTTP2Frame.FramePayload.Headers) {
     guard !hasFailed, let loop = context?.eventLoop else { return }
     last = id
     // Handlers of cancelled calls count until they end: a client cannot start work faster than it is given up.
-    guard work < limits.streams else { return reset(id, .refusedStream) }
+    guard max(calls.count, work) < limits.streams else { return refuse(id) }
     do {
       let head = try RequestHead(block.headers, methods: service.methods)
+      guard unread < limits.unreadBytes else { throw Refusal(.resourceExhausted, Self.unreadMessage) }
+      guard share.take() else {
+        throw Refusal(.resourceExhausted, "too many calls at the same time from this user or client")
+      }
       let call = ServerCall(id: id, head: head, connection: self, loop: loop)
       calls[id] = call
       call.begin(isLast: block.endStream)
     } catch let refusal as Refusal {
       let headers = ResponseHeaders.only(
         refusal.status, [:], http: refusal.httpStatus, namesEncodings: refusal.namesEncodings)
+      meter.answered()
       end(id, headers, mustReset: !block.endStream)
       flush()
     } catch {
@@ -148,6 +174,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     switch event {
     case let event as StreamClosedEvent:
       guard let call = calls.removeValue(forKey: event.streamID) else { return }
+      share.giveBack(1)
       call.closed()
       closeIfDone()
     case let event as NIOHTTP2WindowUpdatedEvent:
@@ -210,6 +237,14 @@ final class ConnectionHandler: ChannelInboundHandler {
     held += count
     return held > limits.heldBytes
   }
+
+  static let unreadMessage = "too many bytes of answers on this connection that were not read"
+
+  /// Counts bytes of answers that wait for the client.
+  func keep(_ count: Int) { unread += count }
+
+  /// Whether one more message may wait for the client.
+  var hasRoomForAnswers: Bool { unread < limits.unreadBytes }
 
   func workBegan() { work += 1 }
 

@@ -9,6 +9,8 @@ struct ConnectionLimits: Sendable {
   var headerBytes = 16 * 1024
   /// Bytes of requests that no handler has taken, over all calls.
   var heldBytes = 64 * 1024 * 1024
+  /// Bytes of responses that wait for the client, over all calls; one message more may wait.
+  var unreadBytes = 64 * 1024 * 1024
   /// Bytes of a response that the client has not read before its writer waits.
   var unwrittenBytes = 64 * 1024
   /// The room that each stream's window has, and the connection's at the beginning (HTTP/2's default).
@@ -19,7 +21,7 @@ struct ConnectionLimits: Sendable {
   var age: TimeAmount?
   var keepalive: (interval: TimeAmount, timeout: TimeAmount)?
   /// How long the answer to the PING of a GOAWAY is waited for.
-  var goodbye: TimeAmount = .seconds(20)
+  var goodbye: TimeAmount = .seconds(5)
   /// How long a connection that is closed for a fault still reads, so that its client sees why.
   var linger: TimeAmount = .seconds(1)
   var frames = FrameMeter.Limits()

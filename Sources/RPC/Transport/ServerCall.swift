@@ -25,13 +25,14 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   private var task: Task<Void, Never>?
   private var cancellation: ServerContext.RPCCancellationHandle?
   private var timer: Scheduled<Void>?
+  private var hasAnswered = false
   private var reportedHeld = 0
   // Who waits, see ServerCall+Waiting.swift.
   let tickets = Atomic<Int>(0)
   var reader: (ticket: Int, continuation: CheckedContinuation<RPCRequestPart<MessageBytes>?, any Error>)?
   var writer: (ticket: Int, continuation: CheckedContinuation<Void, any Error>)?
   var cancelledTicket = -1
-  /// Bytes of messages that are not with the kernel yet.
+  /// Bytes of messages that wait for the client.
   var unwritten = 0
   private(set) var isCancelled = false
 
@@ -134,6 +135,8 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   func closed() {
     let hadEnded = state.hasEnded
     state.close()
+    connection.keep(-unwritten)
+    unwritten = 0
     timer?.cancel()
     timer = nil
     settleAccounts()
@@ -159,6 +162,10 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
       switch part {
       case .metadata(let metadata): try state.write(metadata)
       case .message(let message):
+        guard connection.hasRoomForAnswers || state.hasEnded else {
+          abort(Status(code: .resourceExhausted, message: ConnectionHandler.unreadMessage))
+          throw .ended
+        }
         let frame = try framed(message)
         if let flight = try state.write(frame) { send(flight) }
       case .status(let status, let metadata):
@@ -178,14 +185,21 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   }
 
   private func send(_ flight: CallState.Flight) {
+    // The first message or the end: a client that cancels only after it makes calls, however many.
+    if !hasAnswered {
+      hasAnswered = true
+      connection.meter.answered()
+    }
     if let metadata = flight.head {
       connection.write(
         ResponseHeaders.head(subtype: head.contentSubtype, encoding: head.encoding, metadata: metadata), to: id)
     }
     if let message = flight.message {
+      let count = message.readableBytes
+      unwritten += count
+      connection.keep(count)
+      // The last message is with the kernel or dropped when the stream closes.
       if flight.end == nil {
-        unwritten += message.readableBytes
-        let count = message.readableBytes
         connection.write(message, to: id) { [self] in wrote(count) }
       } else {
         connection.write(message, to: id)
@@ -202,7 +216,10 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   }
 
   private func wrote(_ count: Int) {
+    // After the end of the stream all was settled at once.
+    guard unwritten >= count else { return }
     unwritten -= count
+    connection.keep(-count)
     if unwritten <= connection.limits.unwrittenBytes / 2 { resumeWriter(throwing: nil) }
   }
 

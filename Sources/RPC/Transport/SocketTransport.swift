@@ -26,7 +26,9 @@ final class SocketTransport: ServerTransport {
   init(socket: ListeningSocket, options: GRPCEndpoint.Options) {
     self.socket = socket
     self.options = options
-    registry = ConnectionRegistry(most: options.maximumConnections)
+    registry = ConnectionRegistry(
+      most: min(options.maximumConnections, DescriptorLimit.connections(on: socket.address)),
+      calls: options.maximumCalls)
   }
 
   var connectionCount: Int { registry.count }

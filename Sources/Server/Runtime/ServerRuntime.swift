@@ -39,6 +39,7 @@ package struct ServerRuntime: Sendable {
 
   private func serve() async throws {
     SignalService.prepare()
+    OpenFileLimit.raise()
     let start = time.now
     Umask.tighten(logger: logger)
     logger.log(configuration.notices)

@@ -33,7 +33,8 @@ final class TestConnection {
   private var nextID: Int32 = 1
 
   init(
-    _ limits: ConnectionLimits = ConnectionLimits(), begins: Bool = true, handler: @escaping ServerCall.Handler
+    _ limits: ConnectionLimits = ConnectionLimits(), begins: Bool = true, calls: Int = 1000,
+    handler: @escaping ServerCall.Handler
   ) throws {
     server = EmbeddedChannel(loop: loop)
     client = EmbeddedChannel(loop: loop)
@@ -43,7 +44,7 @@ final class TestConnection {
         limits: limits, methods: WireTests.streaming, log: ConnectionLog(log.logger), handler: handler),
       executors: [ObjectIdentifier(loop): LoopExecutor(loop)], ageFactor: { 1 })
     let peer = PeerConnection(id: 1, caller: .anonymous(PeerAddress(ip: "127.0.0.1", port: 1)))
-    try acceptor.build(on: server, peer) { [end] in end.set() }
+    try acceptor.build(on: server, peer, CallShare(CallRoom(calls))) { [end] in end.set() }
     server.connect(to: try SocketAddress(unixDomainSocketPath: "/test"), promise: nil)
     guard begins else { return }
     try client.pipeline.syncOperations.addHandler(NIOHTTP2Handler(mode: .client))
@@ -87,10 +88,22 @@ final class TestConnection {
     pump()
   }
 
+  /// The client sends frames in one piece.
+  func sendTogether(_ frames: [(HTTP2StreamID, HTTP2Frame.FramePayload)]) {
+    for (id, payload) in frames { client.write(HTTP2Frame(streamID: id, payload: payload), promise: nil) }
+    client.flush()
+    pump()
+  }
+
+  /// The number of the next stream.
+  func newID() -> HTTP2StreamID {
+    defer { nextID += 2 }
+    return HTTP2StreamID(nextID)
+  }
+
   /// The client opens a stream.
   func open(_ method: String, _ changes: [(String, String?)] = [], isLast: Bool = false) -> HTTP2StreamID {
-    let id = HTTP2StreamID(nextID)
-    nextID += 2
+    let id = newID()
     let headers = WireTests.headers([(":path", "/a.B/\(method)")] + changes)
     send(.headers(.init(headers: headers, endStream: isLast)), id)
     return id

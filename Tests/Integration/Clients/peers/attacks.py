@@ -125,6 +125,59 @@ def rapid_reset(endpoint):
 
 
 @case
+def cancelled_after_news(endpoint):
+    """streams that are cancelled after their first message are calls like others, however many"""
+    if not endpoint.streams_answer:
+        return "skip"
+    with endpoint.connect() as c:
+        for _ in range(int(30 * COUNT)):
+            batch = [endpoint.open_stream(c) for _ in range(50)]
+            c.until(lambda: all(c.streams[s].messages() or c.streams[s].done for s in batch), "first messages")
+            for stream in batch:
+                c.reset(stream)
+                c.streams.pop(stream)
+        endpoint.check(c)
+        assert c.goaway is None
+
+
+@case
+def too_many_streams(endpoint):
+    """streams beyond the announced number are refused one by one, and the connection lives"""
+    with endpoint.connect() as c:
+        most = c.settings[SettingsFrame.MAX_CONCURRENT_STREAMS]
+        assert most == 1000, most
+        path, _, more = endpoint.unary
+        opened = [c.begin(path, None, end=False, more=more) for _ in range(most + 20)]
+        c.until(lambda: all(c.streams[s].done for s in opened[most:]), "the end of what is too much")
+        assert all(c.streams[s].reset == 7 for s in opened[most:]), [c.streams[s] for s in opened[most:]]
+        assert not any(c.streams[s].done for s in opened[:most]), "streams that were not too many ended"
+        for stream in opened[:most]:
+            c.reset(stream)
+        endpoint.check(c)
+        assert c.goaway is None
+
+
+@case
+def refusals_not_read(endpoint):
+    """requests that are refused, from a client that never reads: nothing piles up"""
+    def chunks():
+        _, _, more = endpoint.unary
+        encoder = Connection(NoSocket(), preface=None).encoder
+        yield HeadersFrame(1, encoder.encode(fields("/no.such/Method", more)), flags=["END_HEADERS", "END_STREAM"]).serialize()
+        block = encoder.encode(fields("/no.such/Method", more))
+        for first in range(3, 1_000_000, 400):
+            yield b"".join(HeadersFrame(s, block, flags=["END_HEADERS", "END_STREAM"]).serialize()
+                           for s in range(first, first + 400, 2))
+    with endpoint.connect() as other:
+        before = endpoint.process.anonymous
+        c, sent = flood(endpoint, chunks())
+        endpoint.check(other)
+        grown = endpoint.process.anonymous - before
+        assert grown < 8 << 20, f"{grown >> 20} MiB more while {sent >> 10} KiB were taken"
+        c.close()
+
+
+@case
 def made_you_reset(endpoint):
     """streams that make the server reset them"""
     check_both(endpoint, streams(endpoint.unary, lambda s: raw(8, 0, s, b"\0\0\0\0")), ways=(False,))
@@ -330,7 +383,10 @@ def many_connections(endpoint):
     opened = [unix(os.environ["SERVER_SOCKET"]) if endpoint.name == "server admin" else endpoint.socket()
               for _ in range(count)]
     for s in opened[::2]:
-        s.sendall(PREFACE + SettingsFrame().serialize())
+        try:
+            s.sendall(PREFACE + SettingsFrame().serialize())
+        except OSError:
+            pass  # One user does not get all connections where few files may be open.
     with endpoint.connect() as other:
         endpoint.check(other)
     for s in opened:
