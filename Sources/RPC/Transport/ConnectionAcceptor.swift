@@ -25,6 +25,10 @@ struct ConnectionAcceptor: Sendable {
           try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(log: service.log))
         }
       }
+      // Requests are small: a buffer for a read starts so, and grows with what comes. Idle connections keep three of them.
+      .childChannelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
+      )
       .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
       .withBoundSocket(descriptor).get()
   }
