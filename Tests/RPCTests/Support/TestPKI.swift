@@ -33,7 +33,9 @@ struct TestPKI: Sendable {
     Bundle(trustDomain: trustDomain, x509Authorities: [X509Authority(der: der)])
   }
 
-  func svid(_ path: String, expires: TimeInterval = 3600, uri: String? = nil) throws -> TLSCredential {
+  func svid(
+    _ path: String, expires: TimeInterval = 3600, uri: String? = nil, dnsNames: [String] = []
+  ) throws -> TLSCredential {
     let leafKey = P256.Signing.PrivateKey()
     let leaf = try Certificate(
       version: .v3, serialNumber: .init(), publicKey: .init(leafKey.publicKey), notValidBefore: Date() - 3600,
@@ -43,7 +45,8 @@ struct TestPKI: Sendable {
         Critical(KeyUsage(digitalSignature: true))
         try ExtendedKeyUsage([.serverAuth, .clientAuth])
         Critical(BasicConstraints.notCertificateAuthority)
-        SubjectAlternativeNames([.uniformResourceIdentifier(uri ?? "spiffe://\(trustDomain.name)\(path)")])
+        SubjectAlternativeNames(
+          [.uniformResourceIdentifier(uri ?? "spiffe://\(trustDomain.name)\(path)")] + dnsNames.map { .dnsName($0) })
       }, issuerPrivateKey: .init(key))
     return TLSCredential(chain: [try X509Certificates.der(of: leaf)], key: .der(Array(leafKey.derRepresentation)))
   }

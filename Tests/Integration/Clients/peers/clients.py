@@ -1,7 +1,10 @@
 """Clients that were not written here: grpcio with bandwidth probes and keepalive, PyPI's h2, h2load, nghttp, openssl; and
-many pings and cancelled calls over one connection."""
+many pings and cancelled calls over one connection. The server's TCP port gets them without and with a client certificate."""
 import os
 import re
+import select
+import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -14,7 +17,11 @@ import h2.events
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from google.protobuf import descriptor_pool
 from hyperframe.frame import PingFrame
-from subjects import COUNT, Runner, endpoints, eventually, selected
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from cryptography.x509 import load_der_x509_certificate
+from http2 import tls
+from subjects import COUNT, HEADER, Endpoint, Runner, endpoints, eventually, selected
+from wire import Wire
 
 CASES = []
 
@@ -25,11 +32,73 @@ def case(function):
 
 
 def channel(endpoint, options=()):
-    if endpoint.name == "server TCP":
-        # grpcio wants a DNS name: the pair of TLS and a SPIFFE name is checked by the other clients.
-        return None
-    path = os.environ["SERVER_SOCKET"] if endpoint.name == "server admin" else endpoint.socket().getpeername()
+    if endpoint.name.startswith("server TCP"):
+        path = Bridge(endpoint).path
+    else:
+        path = os.environ["SERVER_SOCKET"] if endpoint.name == "server admin" else endpoint.socket().getpeername()
     return grpc.insecure_channel("unix://" + path, options=[("grpc.use_local_subchannel_pool", 1), *options])
+
+
+class Bridge:
+    """A socket on which grpcio reaches an endpoint over TLS: its own TLS wants a DNS name in the server's certificate.
+    (GRPCIOOverTLSTests has that, and grpcio's TLS.)"""
+
+    def __init__(self, endpoint):
+        self.folder, self.endpoint = tempfile.TemporaryDirectory(), endpoint
+        self.path = self.folder.name + "/tls.sock"
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            near = self.listener.accept()[0]
+            threading.Thread(target=self.carry, args=(near, self.endpoint.socket()), daemon=True).start()
+
+    @staticmethod
+    def carry(near, far):
+        near.setblocking(False)
+        far.setblocking(False)
+        waiting = {near: b"", far: b""}  # what each has yet to take
+        with near, far:
+            while True:
+                for source, target in ((near, far), (far, near)):
+                    if len(waiting[target]) < 1 << 20:
+                        try:
+                            while data := source.recv(1 << 16):
+                                waiting[target] += data
+                                if len(waiting[target]) >= 1 << 20:
+                                    break
+                            else:
+                                return
+                        except (BlockingIOError, ssl.SSLWantReadError):
+                            pass
+                        except OSError:
+                            return
+                    try:
+                        while waiting[target]:
+                            waiting[target] = waiting[target][target.send(waiting[target]):]
+                    except (BlockingIOError, ssl.SSLWantWriteError):
+                        pass
+                    except OSError:
+                        return
+                select.select([near, far], [s for s in waiting if waiting[s]], [], 1)
+
+
+def own_svid():
+    """The certificate and key of this process, from the Workload API, in one file."""
+    wire = Wire("workload-api")
+    with grpc.insecure_channel(os.environ["SPIFFE_ENDPOINT_SOCKET"]) as ch:
+        fetch = ch.unary_stream("/SpiffeWorkloadAPI/FetchX509SVID", request_serializer=bytes,
+                                response_deserializer=wire.cls("X509SVIDResponse").FromString)
+        svid = next(iter(fetch(b"", metadata=HEADER, timeout=20))).svids[0]
+    file = tempfile.NamedTemporaryFile(suffix=".pem")
+    file.write(load_der_x509_certificate(svid.x509_svid).public_bytes(Encoding.PEM))
+    key = load_der_private_key(svid.x509_svid_key, None)
+    file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.flush()
+    return file
 
 
 def bytes_call(channel, path):
@@ -43,8 +112,6 @@ def grpcio_keepalive(endpoint):
                     ("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.max_pings_without_data", 0),
                     ("grpc.http2.min_ping_interval_without_data_ms", 5), ("grpc.enable_retries", 0)]
     ch = channel(endpoint, with_options)
-    if ch is None:
-        return "skip"
     path, message, more = endpoint.unary
     states = []
     ch.subscribe(states.append)
@@ -64,8 +131,6 @@ def grpcio_keepalive(endpoint):
 def grpcio_large(endpoint):
     """grpcio sends messages of many sizes, with and without gzip"""
     ch = channel(endpoint)
-    if ch is None:
-        return "skip"
     path, message, more = endpoint.unary
     for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
         for size in (0, 1, 16384, 65536, 1 << 20, (4 << 20) - 1000):
@@ -84,8 +149,6 @@ def grpcio_large(endpoint):
 def grpcio_threads(endpoint):
     """grpcio calls from eight threads at once; cancels and short deadlines between"""
     ch = channel(endpoint)
-    if ch is None:
-        return "skip"
     path, message, more = endpoint.unary
     failures = []
 
@@ -115,9 +178,9 @@ def grpcio_threads(endpoint):
 @case
 def reflection(endpoint):
     """the reflection client of grpcio finds every service, its messages, and calls it"""
-    ch = channel(endpoint)
-    if ch is None:
+    if endpoint.name.startswith("server TCP"):
         return "skip"
+    ch = channel(endpoint)
     database = ProtoReflectionDescriptorDatabase(ch)
     services = set(database.get_services())
     if endpoint.name == "agent":
@@ -219,6 +282,8 @@ def run(*arguments):
 @case
 def h2load(endpoint):
     """h2load: every request succeeds over several connections with several streams"""
+    if endpoint.name == CERTIFIED:
+        return "skip"
     path, message, more = endpoint.unary
     with tempfile.NamedTemporaryFile() as body:
         body.write(message)
@@ -280,9 +345,15 @@ def no_session_resumption(endpoint):
 
 no_session_resumption.connections = 4
 
+CERTIFIED = "server TCP with an SVID"
+
 if __name__ == "__main__":
     runner = Runner()
-    for endpoint in endpoints():
+    everything, svid = endpoints(), own_svid()
+    port, bundle = int(os.environ["SERVER_PORT"]), os.environ["BUNDLE"]
+    everything.append(Endpoint(CERTIFIED, everything[0].process, lambda: tls(port, bundle, svid=svid.name),
+                               everything[0].unary, everything[0].stream, False))
+    for endpoint in everything:
         for function in selected(CASES):
             runner.run(endpoint, function)
     runner.end()

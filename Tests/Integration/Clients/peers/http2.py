@@ -77,10 +77,12 @@ def tcp(port):
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
-def tls(port, bundle, alpn=("h2",)):
+def tls(port, bundle, alpn=("h2",), svid=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # SPIFFE: the name is a URI
     context.load_verify_locations(bundle)
+    if svid:
+        context.load_cert_chain(svid)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context.wrap_socket(tcp(port))
