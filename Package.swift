@@ -112,8 +112,12 @@ let package = Package(
     // Parts
     part("DatastoreAPI", ["SPIFFE"]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(name: "CPostgres"),
     part(
-      "SQLDatastore", ["DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf, x509, asn1]),
+      "SQLDatastore",
+      [
+        "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "CPostgres", "Daemon", logging, protobuf, x509, asn1,
+      ]),
     part(
       "Authority",
       [
@@ -180,9 +184,13 @@ let package = Package(
         "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto, nioCore,
         nioHTTP2, nioHPACK, nioEmbedded, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
+    .target(
+      name: "TestDatabases", dependencies: ["CPostgres"], path: "Tests/Support/Databases", swiftSettings: strict),
     tests(
-      "SQLDatastore", ["Mutations", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf],
-      resources: [.copy("Recorded")]),
+      "SQLDatastore",
+      [
+        "Mutations", "TestDatabases", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf,
+      ], resources: [.copy("Recorded")]),
     tests(
       "Authority",
       [

@@ -13,6 +13,12 @@ extension HCLSection {
     return nil
   }
 
+  /// Whether the last value under `key` is a block or an object, where other files have a single value.
+  package mutating func isSection(_ key: String) -> Bool {
+    guard let last = take(key).last else { return false }
+    return last.keys.count > 1 || !Self.objects(last.value).isEmpty
+  }
+
   /// The section under `key`, empty when there is none; what is no block is passed over.
   private mutating func blockEntries(_ key: String) -> HCLSection {
     var entries: [Entry] = []

@@ -17,9 +17,6 @@ package final class SQLDatastore: Datastore, Sendable {
   private let replica: SQLPool?
   private let schema: SchemaFeatures
 
-  /// The most connections that read at the same time from one SQLite database.
-  private static let readerLimit = 4
-
   private init(
     pool: SQLPool, replica: SQLPool?, schema: SchemaFeatures, logger: Logger, metrics: Metrics, time: any TimeSource
   ) {
@@ -39,7 +36,9 @@ package final class SQLDatastore: Datastore, Sendable {
     let logger = logger.with(subsystem: "sql")
     try configuration.validate()
     logger.info("Opening SQL database", metadata: ["db_type": "\(configuration.databaseType)"])
-    let pool = try sqlitePool(configuration.connectionString, configuration, time, logger: logger)
+    let engine = try SQLEngines.engine(configuration)
+    let setup = SQLPoolSetup(configuration: configuration, time: time, logger: logger)
+    let pool = try engine.pool(configuration.connectionString, .primary, setup)
     var replica: SQLPool?
     do throws(DatastoreError) {
       let isDisabled = configuration.disableMigration
@@ -50,7 +49,7 @@ package final class SQLDatastore: Datastore, Sendable {
       }
       logConnected(version: version, isReadOnly: false, configuration, logger)
       if let text = configuration.readOnlyConnectionString, !text.isEmpty {
-        let opened = try sqlitePool(text, configuration, time, logger: logger)
+        let opened = try engine.pool(text, .replica, setup)
         replica = opened
         let version = try await opened.read { (connection) throws(DatastoreError) in connection.serverVersion }
         logConnected(version: version, isReadOnly: true, configuration, logger)
@@ -79,34 +78,6 @@ package final class SQLDatastore: Datastore, Sendable {
       metadata: [
         "type": "\(configuration.databaseType)", "version": "\(version)", "read_only": "\(isReadOnly)",
       ])
-  }
-
-  private static func sqlitePool(
-    _ connectionString: String, _ configuration: SQLDatastoreConfiguration, _ time: any TimeSource, logger: Logger
-  ) throws(DatastoreError) -> SQLPool {
-    let dsn = try SQLiteDSN(connectionString)
-    if !dsn.ignored.isEmpty {
-      logger.warning(
-        "Options of connection_string have no effect", metadata: ["options": "\(dsn.ignored.joined(separator: ","))"])
-    }
-    let statementLogger = configuration.logSQL ? logger : nil
-    var limits = SQLPool.Limits(readers: 0)
-    if !dsn.needsSingleConnection {
-      // Not for a database that lives and dies with its only connection. As in Go, 0 is no limit on open connections.
-      let most = configuration.maxOpenConnections > 0 ? configuration.maxOpenConnections - 1 : readerLimit
-      limits.readers = max(1, min(readerLimit, most))
-      limits.idleReaders = max(0, configuration.maxIdleConnections)
-      limits.age = configuration.connectionMaxLifetime.flatMap { $0 > .zero ? $0 : nil }
-    }
-    return SQLPool(
-      limits: limits, time: time,
-      connectWriter: { () throws(DatastoreError) in
-        try SQLiteFile.prepare(dsn, logger: logger)
-        return try SQLiteConnection(dsn, isReader: false, statementLogger: statementLogger)
-      },
-      connectReader: { () throws(DatastoreError) in
-        try SQLiteConnection(dsn, isReader: true, statementLogger: statementLogger)
-      })
   }
 }
 

@@ -2,12 +2,20 @@ package import DatastoreAPI
 
 /// The `plugin_data` of `DataStore "sql"`, read (server-behaviour §11.1).
 package struct SQLDatastoreConfiguration: Hashable, Sendable {
-  /// `database_type`
+  /// `database_type`, as text or as the label of a block: `sqlite3`, `postgres`, `mysql`, `aws_postgres`, `aws_mysql`.
   package var databaseType: String
+  /// The block of `database_type "aws_postgres"` or `"aws_mysql"`.
+  package var aws: AWSDatabaseAccess?
   /// `connection_string`
   package var connectionString: String
   /// `ro_connection_string`: a replica for reads that tolerate stale data.
   package var readOnlyConnectionString: String?
+  /// `root_ca_path` (MySQL): a PEM file of the authorities that may have issued the database's certificate.
+  package var rootCAPath: String?
+  /// `client_cert_path` (MySQL)
+  package var clientCertificatePath: String?
+  /// `client_key_path` (MySQL)
+  package var clientKeyPath: String?
   /// `max_open_conns`
   package var maxOpenConnections: Int
   /// `max_idle_conns`: connections that stay open while nobody uses them.
@@ -20,13 +28,18 @@ package struct SQLDatastoreConfiguration: Hashable, Sendable {
   package var logSQL: Bool
 
   package init(
-    databaseType: String = "sqlite3", connectionString: String, readOnlyConnectionString: String? = nil,
-    maxOpenConnections: Int = 100, maxIdleConnections: Int = 100, connectionMaxLifetime: Duration? = nil,
-    disableMigration: Bool = false, logSQL: Bool = false
+    databaseType: String = "sqlite3", aws: AWSDatabaseAccess? = nil, connectionString: String,
+    readOnlyConnectionString: String? = nil, rootCAPath: String? = nil, clientCertificatePath: String? = nil,
+    clientKeyPath: String? = nil, maxOpenConnections: Int = 100, maxIdleConnections: Int = 100,
+    connectionMaxLifetime: Duration? = nil, disableMigration: Bool = false, logSQL: Bool = false
   ) {
     self.databaseType = databaseType
+    self.aws = aws
     self.connectionString = connectionString
     self.readOnlyConnectionString = readOnlyConnectionString
+    self.rootCAPath = rootCAPath
+    self.clientCertificatePath = clientCertificatePath
+    self.clientKeyPath = clientKeyPath
     self.maxOpenConnections = maxOpenConnections
     self.maxIdleConnections = maxIdleConnections
     self.connectionMaxLifetime = connectionMaxLifetime
@@ -38,10 +51,8 @@ package struct SQLDatastoreConfiguration: Hashable, Sendable {
   package func validate() throws(DatastoreError) {
     guard !databaseType.isEmpty else { throw .sql(.invalidArgument, "database_type must be set") }
     guard !connectionString.isEmpty else { throw .sql(.invalidArgument, "connection_string must be set") }
-    guard databaseType == "sqlite3" else {
-      throw .sql(.invalidArgument, "unsupported database_type: \(databaseType)")
-    }
-    _ = try SQLiteDSN(connectionString)
-    if let readOnlyConnectionString { _ = try SQLiteDSN(readOnlyConnectionString) }
+    let engine = try SQLEngines.engine(self)
+    try engine.check(connectionString)
+    if let readOnlyConnectionString, !readOnlyConnectionString.isEmpty { try engine.check(readOnlyConnectionString) }
   }
 }

@@ -1,6 +1,8 @@
 import DatastoreAPI
 
-/// Where the engines differ in what they are told. Statements are written once, in the words that all share.
+/// Where the engines differ in what they are told. Statements are written once, in the words that all share: no
+/// `RETURNING` (``SQLConnection/insert(_:_:)`` gives the new ID), no `INTERSECT`, `?` for arguments, ``SQLValue`` for
+/// what an engine writes in its own form.
 protocol Dialect: Sendable {
   /// The `database_type` of the configuration, for the log.
   var name: String { get }
@@ -10,6 +12,16 @@ protocol Dialect: Sendable {
   var beginReading: String { get }
   /// Appended to a `SELECT` whose row is changed in the same transaction, so that no other server changes it meanwhile.
   var lockRow: String { get }
+  /// Whether each item of a batch gets a savepoint at once. Otherwise a batch runs without them, and again with them when
+  /// an item fails after it has written: for engines where a savepoint costs round trips.
+  var savepointsAreCheap: Bool { get }
+
+  /// Run before the schema is looked at to be made or changed, so that one server does it at a time.
+  var beginMigration: [String] { get }
+  /// Run when it is made or changed.
+  var commitMigration: [String] { get }
+  /// Run when that failed; a failure of these is of no interest.
+  var rollbackMigration: [String] { get }
 
   /// The statements that make the current schema, in order.
   var createSchema: [String] { get }
@@ -17,4 +29,11 @@ protocol Dialect: Sendable {
   func addColumn(_ column: SchemaColumn) -> String
   /// Whether the database has this table.
   func hasTable(_ name: String, in connection: any SQLConnection) throws(DatastoreError) -> Bool
+}
+
+extension Dialect {
+  var savepointsAreCheap: Bool { true }
+  var beginMigration: [String] { [beginWriting] }
+  var commitMigration: [String] { ["COMMIT"] }
+  var rollbackMigration: [String] { ["ROLLBACK"] }
 }

@@ -11,6 +11,7 @@ final class SQLPool: Sendable {
     var load = 0
     /// Whether it may hold a connection.
     var isOpen = true
+    var usedAt = Duration.zero
   }
 
   /// What a pool keeps.
@@ -21,6 +22,8 @@ final class SQLPool: Sendable {
     var idleReaders = Int.max
     /// How old a connection may get; nil for no limit.
     var age: Duration?
+    /// How long a connection may be idle; nil for no limit.
+    var idleTime: Duration?
   }
 
   private let writer: SQLSession
@@ -37,7 +40,8 @@ final class SQLPool: Sendable {
     self.limits = limits
     self.time = time
     self.connectReader = connectReader
-    writer = SQLSession(label: "sql-writer", maximumAge: limits.age, time: time, connect: connectWriter)
+    writer = SQLSession(
+      label: "sql-writer", maximumAge: limits.age, maximumIdle: limits.idleTime, time: time, connect: connectWriter)
   }
 
   func write<T: Sendable>(
@@ -62,15 +66,31 @@ final class SQLPool: Sendable {
   }
 
   private func giveBack(_ index: Int, _ session: SQLSession) async {
-    let isSurplus = readers.withLock { readers in
+    let now = time.steady
+    let (isSurplus, idle) = readers.withLock { readers -> (Bool, [SQLSession]) in
       readers[index].load -= 1
+      readers[index].usedAt = now
+      let idle = takeIdle(&readers, now)
       guard readers[index].load == 0, readers.count(where: { $0.load == 0 && $0.isOpen }) > limits.idleReaders else {
-        return false
+        return (false, idle)
       }
       readers[index].isOpen = false
-      return true
+      return (true, idle)
     }
     if isSurplus { await session.disconnect() }
+    for session in idle { await session.disconnectIfIdle() }
+  }
+
+  /// The readers without work for so long that their connections are to be closed.
+  private func takeIdle(_ readers: inout [Reader], _ now: Duration) -> [SQLSession] {
+    guard let limit = limits.idleTime else { return [] }
+    var idle: [SQLSession] = []
+    for index in readers.indices
+    where readers[index].isOpen && readers[index].load == 0 && now - readers[index].usedAt >= limit {
+      readers[index].isOpen = false
+      idle.append(readers[index].session)
+    }
+    return idle
   }
 
   func close() async {
@@ -83,7 +103,8 @@ final class SQLPool: Sendable {
       var best = readers.indices.min { readers[$0].load < readers[$1].load }
       if best.map({ readers[$0].load > 0 }) ?? true, readers.count < limits.readers {
         let session = SQLSession(
-          label: "sql-reader-\(readers.count)", maximumAge: limits.age, time: time, connect: connectReader)
+          label: "sql-reader-\(readers.count)", maximumAge: limits.age, maximumIdle: limits.idleTime, time: time,
+          connect: connectReader)
         readers.append(Reader(session: session))
         best = readers.count - 1
       }

@@ -13,12 +13,16 @@ final class SQLTransaction {
   let time: any TimeSource
   let logger: Logger
   var log = TransactionLog()
+  /// How many statements that write were run.
+  private var writes = 0
+  private var usesSavepoints: Bool
 
   init(_ connection: any SQLConnection, schema: SchemaFeatures, time: any TimeSource, logger: Logger) {
     self.connection = connection
     self.schema = schema
     self.time = time
     self.logger = logger
+    usesSavepoints = connection.dialect.savepointsAreCheap
   }
 
   var dialect: any Dialect { connection.dialect }
@@ -28,11 +32,19 @@ final class SQLTransaction {
 
   @discardableResult
   func execute(_ sql: String, _ arguments: [SQLValue] = []) throws(DatastoreError) -> Int {
-    try connection.execute(sql, arguments)
+    writes += 1
+    return try connection.execute(sql, arguments)
+  }
+
+  /// Runs a statement whose fault may be reported by a later one of the same item.
+  func post(_ sql: String, _ arguments: [SQLValue] = []) throws(DatastoreError) {
+    writes += 1
+    try connection.post(sql, arguments)
   }
 
   func insert(_ sql: String, _ arguments: [SQLValue]) throws(DatastoreError) -> Int64 {
-    try connection.insert(sql, arguments)
+    writes += 1
+    return try connection.insert(sql, arguments)
   }
 
   /// All rows of a query.
@@ -63,16 +75,21 @@ final class SQLTransaction {
   func item<T>(
     _ body: () throws(DatastoreError) -> T
   ) throws(DatastoreError) -> Result<T, DatastoreError> {
-    let before = log.mark
-    try execute("SAVEPOINT item")
+    let (before, writesBefore) = (log.mark, writes)
+    if usesSavepoints { try connection.post("SAVEPOINT item", []) }
     do throws(DatastoreError) {
       let value = try body()
-      try execute("RELEASE SAVEPOINT item")
+      try connection.settle()
+      if usesSavepoints { try connection.post("RELEASE SAVEPOINT item", []) }
       return .success(value)
     } catch {
-      guard error.code != .unavailable, connection.isInTransaction else { throw error }
-      try execute("ROLLBACK TO SAVEPOINT item")
-      try execute("RELEASE SAVEPOINT item")
+      guard error.code != .unavailable, !error.isSavepointsNeeded, connection.isInTransaction else { throw error }
+      if usesSavepoints {
+        try connection.execute("ROLLBACK TO SAVEPOINT item", [])
+        try connection.post("RELEASE SAVEPOINT item", [])
+      } else if writes != writesBefore || connection.isAborted {
+        throw .savepointsNeeded
+      }
       log.undo(to: before)
       return .failure(error)
     }
@@ -80,22 +97,17 @@ final class SQLTransaction {
 }
 
 extension SQLTransaction {
-  /// Begins the transaction with `begin`, runs `body`, and commits; undoes everything when either fails.
+  /// Begins the transaction with `begin`, runs `body`, and commits; undoes everything when either fails. `body` may be
+  /// run a second time, after all was undone.
   ///
   /// - Parameter committing: called when the commit begins, for whoever must know that its outcome matters now.
   func perform<T>(
     _ begin: String, committing: () -> Void = {}, _ body: (SQLTransaction) throws(DatastoreError) -> T
   ) throws(DatastoreError) -> T {
-    try execute(begin)
-    do throws(DatastoreError) {
-      let result = try body(self)
+    try attempt(begin, body) { () throws(DatastoreError) in
+      try connection.settle()
       committing()
-      try execute("COMMIT")
-      return result
-    } catch {
-      // The engine may have ended the transaction itself; the first error is the one that matters.
-      if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
-      throw error
+      try connection.execute("COMMIT", [])
     }
   }
 
@@ -103,14 +115,28 @@ extension SQLTransaction {
   func rehearse<T>(
     _ begin: String, _ body: (SQLTransaction) throws(DatastoreError) -> T
   ) throws(DatastoreError) -> T {
-    try execute(begin)
-    do throws(DatastoreError) {
-      let result = try body(self)
-      try execute("ROLLBACK")
-      return result
-    } catch {
-      if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
-      throw error
+    try attempt(begin, body) { () throws(DatastoreError) in
+      try connection.settle()
+      try connection.execute("ROLLBACK", [])
+    }
+  }
+
+  private func attempt<T>(
+    _ begin: String, _ body: (SQLTransaction) throws(DatastoreError) -> T, _ end: () throws(DatastoreError) -> Void
+  ) throws(DatastoreError) -> T {
+    while true {
+      try connection.post(begin, [])
+      do throws(DatastoreError) {
+        let result = try body(self)
+        try end()
+        return result
+      } catch {
+        // The engine may have ended the transaction itself; the first error is the one that matters.
+        if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
+        guard error.isSavepointsNeeded, !usesSavepoints else { throw error }
+        usesSavepoints = true
+        log = TransactionLog()
+      }
     }
   }
 }

@@ -11,6 +11,8 @@ import Synchronization
 final class WriteGroup: Sendable {
   /// The most writes that share a commit: none has to wait for many others.
   static let limit = 64
+  /// How often a write is tried that the engine undid because another transaction stood in its way.
+  private static let attempts = 4
 
   private struct State {
     var waiting: [any PendingWrite] = []
@@ -42,7 +44,7 @@ final class WriteGroup: Sendable {
     do throws(DatastoreError) {
       // Whoever comes first on the queue does the work of all who wait; the others find theirs done.
       try await pool.write { (connection) throws(DatastoreError) in
-        while !write.isDone { self.commit(on: connection) }
+        while !write.isDone { try self.commit(on: connection) }
       }
     } catch {
       // The connection could not be made, or is closed. Somebody else may have done the work before.
@@ -54,8 +56,9 @@ final class WriteGroup: Sendable {
     return try write.result()
   }
 
-  /// Runs the writes that wait now and commits them.
-  private func commit(on connection: any SQLConnection) {
+  /// Runs the writes that wait now and commits them. When the connection is lost before a commit, those that are not
+  /// done wait again, and the fault is thrown so that the session makes another connection.
+  private func commit(on connection: any SQLConnection) throws(DatastoreError) {
     let writes = state.withLock { state in
       let taken = Array(state.waiting.prefix(Self.limit))
       state.waiting.removeFirst(taken.count)
@@ -63,32 +66,44 @@ final class WriteGroup: Sendable {
       return taken
     }
     defer { state.withLock { $0.underWay = 0 } }
-    if writes.count > 1, commitTogether(writes, on: connection) { return }
-    for write in writes { commitAlone(write, on: connection) }
+    do throws(DatastoreError) {
+      if writes.count > 1, try commitTogether(writes, on: connection) { return }
+      for write in writes { try commitAlone(write, on: connection) }
+    } catch {
+      let rest = writes.filter { !$0.isDone }
+      state.withLock { $0.waiting.insert(contentsOf: rest, at: 0) }
+      throw error
+    }
   }
 
-  private func commitAlone(_ write: any PendingWrite, on connection: any SQLConnection) {
-    let transaction = SQLTransaction(connection, schema: schema, time: time, logger: logger)
-    var isCommitting = false
-    do throws(DatastoreError) {
-      let commit = try transaction.perform(
-        connection.dialect.beginWriting, committing: { isCommitting = true }
-      ) { (transaction) throws(DatastoreError) in
-        try write.run(in: transaction)
-        return try transaction.commit()
+  private func commitAlone(_ write: any PendingWrite, on connection: any SQLConnection) throws(DatastoreError) {
+    for attempt in 1... {
+      let transaction = SQLTransaction(connection, schema: schema, time: time, logger: logger)
+      var isCommitting = false
+      do throws(DatastoreError) {
+        let commit = try transaction.perform(
+          connection.dialect.beginWriting, committing: { isCommitting = true }
+        ) { (transaction) throws(DatastoreError) in
+          try write.run(in: transaction)
+          return try transaction.commit()
+        }
+        // Before anybody hears of the result: whoever asks after the acknowledgement finds the change.
+        changes.publish(commit)
+        return write.acknowledge()
+      } catch {
+        if error.recovery == .retry, attempt < Self.attempts, !isCommitting || error.isUndone { continue }
+        if error.recovery == .reconnect, !isCommitting { throw error }
+        // A fault of the disk or the network may have come before or after the commit became durable.
+        if isCommitting, !error.isUndone { changes.publishUncertainty() }
+        return write.fail(error)
       }
-      // Before anybody hears of the result: whoever asks after the acknowledgement finds the change.
-      changes.publish(commit)
-      write.acknowledge()
-    } catch {
-      // A disk error may have come before or after the commit became durable.
-      if isCommitting { changes.publishUncertainty() }
-      write.fail(error)
     }
   }
 
   /// - Returns: false when nothing was committed and each write has to be tried by itself.
-  private func commitTogether(_ writes: [any PendingWrite], on connection: any SQLConnection) -> Bool {
+  private func commitTogether(
+    _ writes: [any PendingWrite], on connection: any SQLConnection
+  ) throws(DatastoreError) -> Bool {
     var isCommitting = false
     do throws(DatastoreError) {
       let transaction = SQLTransaction(connection, schema: schema, time: time, logger: logger)
@@ -116,7 +131,8 @@ final class WriteGroup: Sendable {
       }
       return true
     } catch {
-      guard isCommitting else { return false }
+      if !isCommitting, error.recovery == .reconnect { throw error }
+      guard isCommitting, !error.isUndone else { return false }
       changes.publishUncertainty()
       for write in writes { write.fail(error) }
       return true
@@ -127,6 +143,7 @@ final class WriteGroup: Sendable {
 /// A write that waits for its transaction, whatever it returns. Used on the connection's queue only, apart from the
 /// result, which its caller reads when the queue is done with it.
 private protocol PendingWrite: AnyObject, Sendable {
+  var isDone: Bool { get }
   /// Runs it; it may be run again after the transaction was undone.
   func run(in transaction: SQLTransaction) throws(DatastoreError)
   /// What it did is on disk.

@@ -105,12 +105,12 @@ struct Migrator {
   }
 
   private func transaction(_ body: () throws(DatastoreError) -> Void) throws(DatastoreError) {
-    try connection.execute(connection.dialect.beginWriting, [])
+    for statement in connection.dialect.beginMigration { try connection.execute(statement, []) }
     do throws(DatastoreError) {
       try body()
-      try connection.execute("COMMIT", [])
+      for statement in connection.dialect.commitMigration { try connection.execute(statement, []) }
     } catch {
-      if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
+      for statement in connection.dialect.rollbackMigration { _ = try? connection.execute(statement, []) }
       throw error
     }
   }

@@ -2,6 +2,7 @@ import Daemon
 import DatastoreAPI
 import Logging
 import SPIFFE
+import TestDatabases
 import Testing
 
 @testable import SQLDatastore
@@ -9,35 +10,61 @@ import Testing
 /// A kind of database that every contract test runs on. Another engine is one more value.
 struct TestEngine: Sendable, CustomTestStringConvertible {
   let name: String
-  let connectionString: @Sendable (TemporaryFolder) -> String
+  var databaseType = "sqlite3"
+  /// Makes an empty database and returns the text that opens it, and what removes it.
+  let make: @Sendable (TemporaryFolder) throws -> (connectionString: String, remove: @Sendable () -> Void)
 
   var testDescription: String { name }
 
-  static let all = [
-    TestEngine(name: "SQLite file") { $0.file("datastore.sqlite3") },
-    TestEngine(name: "SQLite in memory") { _ in ":memory:" },
-  ]
+  static let sqliteFile = TestEngine(name: "SQLite file") { ($0.file("datastore.sqlite3"), {}) }
+  static let sqliteMemory = TestEngine(name: "SQLite in memory") { _ in (":memory:", {}) }
+  static let postgres = TestEngine(name: "PostgreSQL", databaseType: "postgres") { _ in
+    let server = try PostgresServer.shared()
+    let name = try server.makeDatabase()
+    return (server.connectionString(name), { server.dropDatabase(name) })
+  }
+  // MariaDB: one more value, and its place in `servers`.
+
+  /// The engines with a server of their own, which several datastores can share.
+  static let servers: [TestEngine] = []
+  static let all = [sqliteFile, sqliteMemory] + servers
 
   /// Opens a fresh database, runs `body` and closes it.
   func run(
     time: any TimeSource = TestTime(), metrics: Metrics = .none, _ body: (SQLDatastore) async throws -> Void
   ) async throws {
+    try await withDatabase { text in
+      let datastore = try await open(text, databaseType, time: time, metrics: metrics)
+      do {
+        try await body(datastore)
+      } catch {
+        await datastore.close()
+        throw error
+      }
+      await datastore.close()
+    }
+  }
+
+  /// Makes an empty database, gives `body` the text that opens it, and removes it.
+  func withDatabase(_ body: (_ connectionString: String) async throws -> Void) async throws {
     let folder = try TemporaryFolder()
-    let datastore = try await open(connectionString(folder), time: time, metrics: metrics)
-    try await body(datastore)
-    await datastore.close()
+    let (text, remove) = try make(folder)
+    defer { remove() }
+    try await body(text)
     withExtendedLifetime(folder) {}
   }
 }
 
 func open(
-  _ connectionString: String, time: any TimeSource = TestTime(), metrics: Metrics = .none,
+  _ connectionString: String, _ databaseType: String = "sqlite3", time: any TimeSource = TestTime(),
+  metrics: Metrics = .none,
   logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), disableMigration: Bool = false,
   logSQL: Bool = false
 ) async throws -> SQLDatastore {
   try await SQLDatastore.open(
     SQLDatastoreConfiguration(
-      connectionString: connectionString, disableMigration: disableMigration, logSQL: logSQL),
+      databaseType: databaseType, connectionString: connectionString, disableMigration: disableMigration,
+      logSQL: logSQL),
     logger: logger, metrics: metrics, time: time)
 }
 

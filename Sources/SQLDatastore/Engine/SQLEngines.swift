@@ -1,0 +1,29 @@
+import DatastoreAPI
+
+/// The engines by the `database_type` of the configuration.
+enum SQLEngines {
+  static func engine(_ configuration: SQLDatastoreConfiguration) throws(DatastoreError) -> any SQLEngine {
+    switch configuration.databaseType {
+    case "sqlite3": return SQLiteEngine()
+    // MySQL and MariaDB: `case "mysql", "aws_mysql": return MySQLEngine(passwords: try passwords(configuration))`
+    default: throw unsupported(configuration)
+    }
+  }
+
+  /// The source of passwords for `aws_postgres` and `aws_mysql`; nil where the connection string holds the password.
+  private static func passwords(
+    _ configuration: SQLDatastoreConfiguration
+  ) throws(DatastoreError) -> (any PasswordSource)? {
+    guard configuration.databaseType.hasPrefix("aws_") else { return nil }
+    guard let aws = configuration.aws, !aws.region.isEmpty else {
+      throw .sql(.invalidArgument, "region must be specified")
+    }
+    // RDS IAM tokens: `return RDSToken(aws)`
+    _ = aws
+    throw unsupported(configuration)
+  }
+
+  private static func unsupported(_ configuration: SQLDatastoreConfiguration) -> DatastoreError {
+    .sql(.invalidArgument, "unsupported database_type: \(configuration.databaseType)")
+  }
+}
