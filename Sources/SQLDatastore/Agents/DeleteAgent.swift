@@ -5,7 +5,7 @@ extension SQLTransaction {
   /// Deletes an agent with its selectors and, for a join token, its alias; notes the events.
   func deleteAgent(_ row: AgentRow) throws(DatastoreError) {
     try deleteNodeSelectors(of: row.agent.id)
-    try execute("DELETE FROM attested_node_entries WHERE id = ?", [.integer(row.rowID)])
+    try post("DELETE FROM attested_node_entries WHERE id = ?", [.integer(row.rowID)])
     if row.agent.attestationType == "join_token" { try deleteAlias(of: row.agent.id) }
     try insertAgentEvent(row.agent.id)
   }

@@ -3,6 +3,6 @@ import SPIFFE
 
 extension SQLTransaction {
   func deleteNodeSelectors(of agent: SPIFFEID) throws(DatastoreError) {
-    try execute("DELETE FROM node_resolver_map_entries WHERE spiffe_id = ?", [.text(agent.description)])
+    try post("DELETE FROM node_resolver_map_entries WHERE spiffe_id = ?", [.text(agent.description)])
   }
 }

@@ -56,7 +56,7 @@ extension SQLDatastore: AgentStore {
     _ agent: AttestedNode, mask: AttestedNodeMask
   ) async throws(DatastoreError) -> AttestedNode {
     try await write(["node", "update"]) { (transaction) throws(DatastoreError) in
-      guard let row = try transaction.selectAgent(agent.id) else { throw .recordNotFound }
+      guard let row = try transaction.selectAgent(agent.id, lock: true) else { throw .recordNotFound }
       try transaction.updateAgent(row.rowID, agent, mask)
       try transaction.insertAgentEvent(agent.id)
       guard let updated = try transaction.selectAgent(agent.id) else { throw .recordNotFound }
@@ -68,7 +68,7 @@ extension SQLDatastore: AgentStore {
     serialNumber: String, of id: SPIFFEID
   ) async throws(DatastoreError) -> AttestedNode? {
     try await write(["node", "update"]) { (transaction) throws(DatastoreError) -> AttestedNode? in
-      guard let row = try transaction.selectAgent(id), !row.agent.isBanned, !serialNumber.isEmpty,
+      guard let row = try transaction.selectAgent(id, lock: true), !row.agent.isBanned, !serialNumber.isEmpty,
         row.agent.newSerialNumber == serialNumber
       else { return nil }
       var active = row.agent
@@ -84,7 +84,7 @@ extension SQLDatastore: AgentStore {
 
   package func deleteAgent(id: SPIFFEID) async throws(DatastoreError) -> AttestedNode {
     try await write(["node", "delete"]) { (transaction) throws(DatastoreError) in
-      guard let row = try transaction.selectAgent(id) else { throw .recordNotFound }
+      guard let row = try transaction.selectAgent(id, lock: true) else { throw .recordNotFound }
       try transaction.deleteAgent(row)
       return row.agent
     }
@@ -97,7 +97,7 @@ extension SQLDatastore: AgentStore {
       let filter = AgentFilter(
         banned: false, canReattest: includingNonReattestable ? nil : true, expiresBefore: time)
       let rows = try transaction.selectAgents(
-        filter.condition(), limit: " LIMIT ?", limitArguments: [.integer(Int64(max(limit, 0)))]
+        filter.condition(), limit: " LIMIT ?", limitArguments: [.integer(Int64(max(limit, 0)))], lock: true
       ).rows
       for row in rows { try transaction.deleteAgent(row) }
       return rows.map(\.agent)
@@ -109,7 +109,7 @@ extension SQLTransaction {
   fileprivate func recordAttestation(
     of agent: AttestedNode
   ) throws(DatastoreError) -> (agent: AttestedNode, isNew: Bool) {
-    let row = try selectAgent(agent.id)
+    let row = try selectAgent(agent.id, lock: true)
     guard row?.agent.isBanned != true else {
       throw .sql(.failedPrecondition, "agent \"\(agent.id)\" is banned")
     }
@@ -120,7 +120,7 @@ extension SQLTransaction {
       if agent.agentVersion.isEmpty { mask.remove(.agentVersion) }
       try updateAgent(row.rowID, agent, mask)
     } else {
-      try insertAgent(agent)
+      try insertMissing { () throws(DatastoreError) in try insertAgent(agent) }
     }
     try insertAgentEvent(agent.id)
     guard var stored = try selectAgent(agent.id)?.agent else { throw .recordNotFound }

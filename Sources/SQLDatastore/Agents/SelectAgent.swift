@@ -2,9 +2,9 @@ import DatastoreAPI
 import SPIFFE
 
 extension SQLTransaction {
-  func selectAgent(_ id: SPIFFEID) throws(DatastoreError) -> AgentRow? {
+  func selectAgent(_ id: SPIFFEID, lock: Bool = false) throws(DatastoreError) -> AgentRow? {
     var condition = SQLCondition()
     condition.and("n.spiffe_id = ?", [.text(id.description)])
-    return try selectAgents(condition).rows.first
+    return try selectAgents(condition, lock: lock).rows.first
   }
 }

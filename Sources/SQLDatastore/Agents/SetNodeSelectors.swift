@@ -7,9 +7,7 @@ extension SQLTransaction {
     let now = self.now
     try deleteNodeSelectors(of: agent)
     var seen: Set<Selector> = []
-    for selector in selectors where seen.insert(selector).inserted {
-      try insertNodeSelector(selector, of: agent, at: now)
-    }
+    try insertNodeSelectors(selectors.filter { seen.insert($0).inserted }, of: agent, at: now)
     try insertAgentEvent(agent)
   }
 }

@@ -18,6 +18,6 @@ extension SQLTransaction {
     set(.newExpiresAt, "new_expires_at", agent.newExpiresAtColumn)
     set(.canReattest, "can_reattest", .bool(agent.canReattest))
     if schema.hasAgentVersion { set(.agentVersion, "agent_version", .text(agent.agentVersion)) }
-    try execute("UPDATE attested_node_entries SET \(columns) WHERE id = ?", values + [.integer(rowID)])
+    try post("UPDATE attested_node_entries SET \(columns) WHERE id = ?", values + [.integer(rowID)])
   }
 }

@@ -21,8 +21,8 @@ extension SQLTransaction {
     case .dissociate:
       for row in rows { try insertEntryEvent(row.entry.id, .unread) }
     }
-    try execute("DELETE FROM federated_registration_entries WHERE bundle_id = ?", [.integer(bundle)])
-    try execute("DELETE FROM bundles WHERE id = ?", [.integer(bundle)])
+    try post("DELETE FROM federated_registration_entries WHERE bundle_id = ?", [.integer(bundle)])
+    try post("DELETE FROM bundles WHERE id = ?", [.integer(bundle)])
     log.bundles.append(trustDomain)
   }
 

@@ -52,7 +52,7 @@ extension SQLDatastore: BundleStore {
   package func appendBundle(_ bundle: Bundle) async throws(DatastoreError) -> Bundle {
     try await write(["bundle", "append"]) { (transaction) throws(DatastoreError) in
       guard var row = try transaction.selectBundle(of: bundle.trustDomain, forUpdate: true) else {
-        try transaction.insertBundle(bundle)
+        try transaction.insertMissing { () throws(DatastoreError) in try transaction.insertBundle(bundle) }
         return bundle
       }
       guard row.bundle.append(bundle) else { return row.bundle }

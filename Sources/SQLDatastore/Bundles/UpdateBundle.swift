@@ -3,7 +3,7 @@ import SPIFFE
 
 extension SQLTransaction {
   func updateBundle(_ row: BundleRow) throws(DatastoreError) {
-    try execute(
+    try post(
       "UPDATE bundles SET updated_at = ?, data = ? WHERE id = ?",
       [now, .blob(try BundleCoding.encode(row.bundle)), .integer(row.rowID)])
     log.bundles.append(row.bundle.trustDomain)
@@ -11,7 +11,9 @@ extension SQLTransaction {
 
   /// Creates or replaces a bundle.
   func setBundle(_ bundle: Bundle) throws(DatastoreError) {
-    guard var row = try selectBundle(of: bundle.trustDomain, forUpdate: true) else { return try insertBundle(bundle) }
+    guard var row = try selectBundle(of: bundle.trustDomain, forUpdate: true) else {
+      return try insertMissing { () throws(DatastoreError) in try insertBundle(bundle) }
+    }
     row.bundle = bundle
     try updateBundle(row)
   }

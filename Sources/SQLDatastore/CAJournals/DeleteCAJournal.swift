@@ -2,6 +2,6 @@ import DatastoreAPI
 
 extension SQLTransaction {
   func deleteCAJournal(_ id: Int64) throws(DatastoreError) {
-    try execute("DELETE FROM ca_journals WHERE id = ?", [.integer(id)])
+    try post("DELETE FROM ca_journals WHERE id = ?", [.integer(id)])
   }
 }

@@ -5,6 +5,7 @@ enum SQLEngines {
   static func engine(_ configuration: SQLDatastoreConfiguration) throws(DatastoreError) -> any SQLEngine {
     switch configuration.databaseType {
     case "sqlite3": return SQLiteEngine()
+    case "postgres", "aws_postgres": return PostgresEngine(passwords: try passwords(configuration))
     // MySQL and MariaDB: `case "mysql", "aws_mysql": return MySQLEngine(passwords: try passwords(configuration))`
     default: throw unsupported(configuration)
     }

@@ -17,6 +17,12 @@ protocol SQLFault: Error {
   var isUndone: Bool { get }
 }
 
+/// Another server inserted the same row at the same time.
+struct LostRace: SQLFault {
+  let recovery = SQLRecovery.retry
+  let isUndone = true
+}
+
 extension DatastoreError {
   var recovery: SQLRecovery { (cause as? any SQLFault)?.recovery ?? .none }
   var isUndone: Bool { (cause as? any SQLFault)?.isUndone ?? false }

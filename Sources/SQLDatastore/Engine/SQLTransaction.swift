@@ -47,6 +47,30 @@ final class SQLTransaction {
     return try connection.insert(sql, arguments)
   }
 
+  /// Runs `body`, which inserts a row that was not there a moment ago. When another server was first, the whole write is
+  /// run again, and finds the row.
+  func insertMissing(_ body: () throws(DatastoreError) -> Void) throws(DatastoreError) {
+    do throws(DatastoreError) {
+      try body()
+    } catch {
+      guard error.code == .alreadyExists else { throw error }
+      throw DatastoreError(.alreadyExists, error.message, cause: LostRace())
+    }
+  }
+
+  /// Inserts rows whose IDs nobody needs, several with one statement.
+  ///
+  /// - Parameter statement: all before the values, `INSERT INTO t (a, b) VALUES `.
+  func insertAll(_ statement: String, _ rows: [[SQLValue]]) throws(DatastoreError) {
+    // Few different lengths, so that few different statements are prepared.
+    for start in stride(from: 0, to: rows.count, by: 8) {
+      let part = rows[start..<min(start + 8, rows.count)]
+      let list = SQLText.list(part[start].count)
+      try post(
+        statement + Array(repeating: list, count: part.count).joined(separator: ", "), part.flatMap { $0 })
+    }
+  }
+
   /// All rows of a query.
   func all<T>(
     _ sql: String, _ arguments: [SQLValue] = [], _ row: (any SQLRow) throws(DatastoreError) -> T
@@ -83,7 +107,8 @@ final class SQLTransaction {
       if usesSavepoints { try connection.post("RELEASE SAVEPOINT item", []) }
       return .success(value)
     } catch {
-      guard error.code != .unavailable, !error.isSavepointsNeeded, connection.isInTransaction else { throw error }
+      guard error.code != .unavailable, error.recovery != .retry, !error.isSavepointsNeeded, connection.isInTransaction
+      else { throw error }
       if usesSavepoints {
         try connection.execute("ROLLBACK TO SAVEPOINT item", [])
         try connection.post("RELEASE SAVEPOINT item", [])

@@ -6,7 +6,7 @@ extension SQLTransaction {
     try deleteEntryFederation(entry: row.rowID)
     try deleteEntrySelectors(entry: row.rowID)
     try deleteEntryDNSNames(entry: row.rowID)
-    try execute("DELETE FROM registered_entries WHERE id = ?", [.integer(row.rowID)])
+    try post("DELETE FROM registered_entries WHERE id = ?", [.integer(row.rowID)])
     try insertEntryEvent(row.entry.id, .gone)
   }
 }

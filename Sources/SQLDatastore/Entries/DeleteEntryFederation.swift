@@ -2,6 +2,6 @@ import DatastoreAPI
 
 extension SQLTransaction {
   func deleteEntryFederation(entry rowID: Int64) throws(DatastoreError) {
-    try execute("DELETE FROM federated_registration_entries WHERE registered_entry_id = ?", [.integer(rowID)])
+    try post("DELETE FROM federated_registration_entries WHERE registered_entry_id = ?", [.integer(rowID)])
   }
 }

@@ -2,6 +2,6 @@ import DatastoreAPI
 
 extension SQLTransaction {
   func deleteEntrySelectors(entry rowID: Int64) throws(DatastoreError) {
-    try execute("DELETE FROM selectors WHERE registered_entry_id = ?", [.integer(rowID)])
+    try post("DELETE FROM selectors WHERE registered_entry_id = ?", [.integer(rowID)])
   }
 }

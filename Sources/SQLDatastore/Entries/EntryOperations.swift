@@ -16,8 +16,8 @@ extension SQLTransaction {
     let bundles = try selectFederatedBundles(entry.federatesWith)
     stored.federatesWith = bundles.map(\.trustDomain)
     let rowID = try insertEntry(stored, at: now)
-    for selector in stored.selectors { try insertEntrySelector(selector, entry: rowID, at: now) }
-    for name in stored.dnsNames { try insertEntryDNSName(name, entry: rowID, at: now) }
+    try insertEntrySelectors(stored.selectors, entry: rowID, at: now)
+    try insertEntryDNSNames(stored.dnsNames, entry: rowID, at: now)
     for bundle in bundles { try insertEntryFederation(bundle: bundle.rowID, entry: rowID) }
     try insertEntryEvent(stored.id, .stored(stored))
     return CreatedEntry(entry: stored, existing: false)
@@ -34,11 +34,11 @@ extension SQLTransaction {
     try updateEntry(row, at: now)
     if update.mask.contains(.selectors) {
       try deleteEntrySelectors(entry: row.rowID)
-      for selector in row.entry.selectors { try insertEntrySelector(selector, entry: row.rowID, at: now) }
+      try insertEntrySelectors(row.entry.selectors, entry: row.rowID, at: now)
     }
     if update.mask.contains(.dnsNames) {
       try deleteEntryDNSNames(entry: row.rowID)
-      for name in row.entry.dnsNames { try insertEntryDNSName(name, entry: row.rowID, at: now) }
+      try insertEntryDNSNames(row.entry.dnsNames, entry: row.rowID, at: now)
     }
     if update.mask.contains(.federatesWith) {
       let bundles = try selectFederatedBundles(row.entry.federatesWith)
@@ -58,7 +58,7 @@ extension SQLTransaction {
 
   /// Deletes all entries that fulfil `condition`.
   func deleteEntries(_ condition: SQLCondition) throws(DatastoreError) -> [RegistrationEntry] {
-    let rows = try selectEntries(condition).rows
+    let rows = try selectEntries(condition, lock: true).rows
     for row in rows { try deleteEntry(row) }
     return rows.map(\.entry)
   }
@@ -66,7 +66,7 @@ extension SQLTransaction {
   private func entryRow(id: String) throws(DatastoreError) -> EntryRow {
     var condition = SQLCondition()
     condition.and("e.entry_id = ?", [.text(id)])
-    let (rows, last) = try selectEntries(condition)
+    let (rows, last) = try selectEntries(condition, lock: true)
     if let row = rows.first { return row }
     throw last == nil ? .recordNotFound : .damagedRow("registration entry \"\(id)\"")
   }

@@ -5,12 +5,14 @@ extension SQLTransaction {
   /// The rows of `registered_entries` (`e`) that fulfil `condition`, with all that belongs to them, by row ID.
   ///
   /// A row that cannot be read is logged and left out: it must not keep the others from their workloads.
+  /// - Parameter lock: whether the rows are changed in this transaction.
   /// - Returns: The rows, and the ID of the last row seen.
   func selectEntries(
-    _ condition: SQLCondition, limit: String = "", limitArguments: [SQLValue] = []
+    _ condition: SQLCondition, limit: String = "", limitArguments: [SQLValue] = [], lock: Bool = false
   ) throws(DatastoreError) -> (rows: [EntryRow], last: Int64?) {
     let sql =
       "SELECT \(EntryRow.columns(schema)) FROM registered_entries e\(condition.clause) ORDER BY e.id\(limit)"
+      + (lock ? dialect.lockRow : "")
     var rows: [EntryRow] = []
     var last: Int64?
     try connection.query(sql, condition.arguments + limitArguments) { (row: any SQLRow) throws(DatastoreError) in

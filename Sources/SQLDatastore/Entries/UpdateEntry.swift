@@ -20,6 +20,6 @@ extension SQLTransaction {
     } else if entry.additionalAttributes != nil {
       throw .schemaTooOld("additional attributes of entries", schema)
     }
-    try execute("UPDATE registered_entries SET \(columns) WHERE id = ?", values + [.integer(row.rowID)])
+    try post("UPDATE registered_entries SET \(columns) WHERE id = ?", values + [.integer(row.rowID)])
   }
 }

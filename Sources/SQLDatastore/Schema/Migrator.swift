@@ -59,7 +59,7 @@ struct Migrator {
     try transaction { () throws(DatastoreError) in
       // Another server may have been first while this one waited.
       guard try !connection.dialect.hasTable("bundles", in: connection) else { return }
-      for statement in connection.dialect.createSchema { try connection.execute(statement, []) }
+      for statement in connection.dialect.createSchema { try connection.post(statement, []) }
       let now = SQLValue.time(SQLTime(time.now))
       _ = try connection.insert(
         "INSERT INTO migrations (created_at, updated_at, version, code_version) VALUES (?, ?, ?, ?)",

@@ -20,9 +20,6 @@ package enum UnsupportedKeys {
     .refused("server.experimental.require_pq_kem", "connections would also accept other key exchanges"),
     witFlag,
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
-    .refused(
-      "plugins.DataStore.sql.plugin_data.database_type", "of the databases, only sqlite3 is there",
-      inert: ["sqlite3"]),
     .ignored("server.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("server.profiling_port", "Go's profiler is not part of this program"),
     .ignored("server.profiling_freq", "Go's profiler is not part of this program"),

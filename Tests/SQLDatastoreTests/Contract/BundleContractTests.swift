@@ -35,8 +35,12 @@ import Testing
       #expect(listed == [change, other])
       let count = try await datastore.countBundles()
       #expect(count == 2)
-      let page = try await datastore.listBundles(page: Page(size: 1, token: "1"))
-      #expect(page == Listing([other], nextToken: "2"))
+      let page = try await datastore.listBundles(page: Page(size: 1))
+      #expect(page.items == [change])
+      let next = try await datastore.listBundles(page: Page(size: 1, token: page.nextToken))
+      #expect(next.items == [other])
+      let end = try await datastore.listBundles(page: Page(size: 1, token: next.nextToken))
+      #expect(end == Listing([]))
     }
   }
 

@@ -61,7 +61,8 @@ import Testing
       #expect(subscription.pending() == nil)
       // And what comes next is not disturbed.
       _ = try await datastore.createEntry(entry("/new", "unix:uid:1"))
-      #expect(try await datastore.listEntryEvents(after: 0).map(\.id) == events.map(\.id) + [events[0].id + 1])
+      // (An engine may leave out the IDs that the rehearsal used.)
+      #expect(try await datastore.listEntryEvents(after: events[0].id).count == 1)
     }
   }
 

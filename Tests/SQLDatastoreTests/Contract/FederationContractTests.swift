@@ -22,8 +22,10 @@ import Testing
       _ = try await datastore.createFederationRelationship(other)
       let listed = try await datastore.listFederationRelationships()
       #expect(listed == [web, other])
-      let page = try await datastore.listFederationRelationships(page: Page(size: 2, token: "2"))
-      #expect(page == Listing([]))
+      let page = try await datastore.listFederationRelationships(page: Page(size: 2))
+      #expect(page.items == [web, other])
+      let end = try await datastore.listFederationRelationships(page: Page(size: 2, token: page.nextToken))
+      #expect(end == Listing([]))
 
       let newer = Bundle(trustDomain: partner, sequenceNumber: 5)
       let change = FederationRelationship(

@@ -26,7 +26,7 @@ struct TestEngine: Sendable, CustomTestStringConvertible {
   // MariaDB: one more value, and its place in `servers`.
 
   /// The engines with a server of their own, which several datastores can share.
-  static let servers: [TestEngine] = []
+  static let servers = [postgres]
   static let all = [sqliteFile, sqliteMemory] + servers
 
   /// Opens a fresh database, runs `body` and closes it.

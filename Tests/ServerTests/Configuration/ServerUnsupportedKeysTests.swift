@@ -66,15 +66,6 @@ import Testing
       ])
   }
 
-  @Test func otherDatabasesAreRefused() throws {
-    for line in ["database_type = \"postgres\"", "database_type \"aws_mysql\" { region = \"x\" }"] {
-      var file = ServerFile()
-      file.plugins = "KeyManager \"memory\" {}\n DataStore \"sql\" { plugin_data { \(line) } }"
-      let problems = try serverProblems(file.text)?.problems
-      #expect(problems?.map(\.key) == ["plugins.DataStore.sql.plugin_data.database_type"])
-    }
-  }
-
   @Test func everyUpstreamPluginIsSupportedOrRefused() throws {
     for (type, names) in UnsupportedKeys.plugins.builtIns where type != "DataStore" {
       for name in names {
