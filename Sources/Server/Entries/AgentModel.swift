@@ -7,6 +7,8 @@ package import SPIFFE
 /// asks the datastore first.
 package struct AgentModel: Sendable {
   private var nodes: [SPIFFEID: AttestedNode] = [:]
+  /// No SVID ends before this time, Unix seconds: until then nobody need be looked at.
+  private var firstEnd = Int64.max
 
   package init() {}
 
@@ -26,12 +28,19 @@ package struct AgentModel: Sendable {
     }
     node.selectors = []
     nodes[id] = node
+    firstEnd = min(firstEnd, Self.end(of: node))
     return true
   }
 
   /// Forgets the agents whose SVIDs ended before `now` (Unix seconds), and names them.
   mutating func removeExpired(now: Int64) -> [SPIFFEID] {
-    let expired = nodes.values.filter { Self.end(of: $0) <= now }.map(\.id)
+    guard firstEnd <= now else { return [] }
+    var expired: [SPIFFEID] = []
+    firstEnd = .max
+    for (id, node) in nodes {
+      let end = Self.end(of: node)
+      if end <= now { expired.append(id) } else { firstEnd = min(firstEnd, end) }
+    }
     for id in expired { nodes[id] = nil }
     return expired
   }

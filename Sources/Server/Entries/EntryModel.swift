@@ -4,54 +4,75 @@ package import SPIFFE
 /// The registration entries and node selectors that decide what each agent may serve, held in memory
 /// (server-behaviour §6.4).
 ///
-/// A value: ``EntryModelKeeper`` owns the current one and hands out copies; a copy never changes. Entries are shared
-/// between copies, so that a copy costs a few words per entry. It knows nothing of clocks, databases or RPC.
+/// A value: ``EntryModelKeeper`` owns the current one and hands out copies; a copy never changes. Copies share all but
+/// what changed between them (``ChunkedTable``), so that a copy costs nothing and a change after it a few microseconds,
+/// however many entries there are. It knows nothing of clocks, databases or RPC.
 package struct EntryModel: Sendable {
   /// The path of the parent that makes an entry a node alias.
   static let aliasParentPath = "/spire/server"
+  /// Paths of agents and servers, which no entry should give out.
+  private static let reservedPrefix = "/spire/"
 
-  private var byID: [String: StoredEntry] = [:]
-  /// Entries that are not aliases, by the path of their parent, in the order in which they came.
-  private var byParentPath: [String: [StoredEntry]] = [:]
+  var byID = ChunkedTable<StoredEntry>()
+  /// Entries that are not aliases, by the path of their parent.
+  var families = ChunkedTable<Siblings>()
+  /// The paths of ``families`` that an entry's ID may have too: all but reserved ones.
+  var parents = HashBag()
+  /// Entries of ``families`` whose own ID has a reserved path. Made by nobody today.
+  private var reservedCount = 0
   /// Aliases under one of their selectors; an agent can only have the alias if it has that selector.
-  private var aliases: [Selector: [StoredEntry]] = [:]
+  var aliases = ChunkedTable<EntryList<Selector>>()
   /// Entries that make their workload an administrator or a downstream server, by its ID.
-  private var privileged: [SPIFFEID: [StoredEntry]] = [:]
+  private var privileged = ChunkedTable<EntryList<SPIFFEID>>()
   /// The selectors of each agent that has any.
-  private var agentSelectors: [SPIFFEID: Set<Selector>] = [:]
-  private var pool = StringPool()
+  var agents = ChunkedTable<KnownSelectors>()
+  private let pool = StringPool()
   private var nextRank: UInt64 = 0
 
   package init() {}
 
   package init(entries: [RegistrationEntry], agentSelectors: [SPIFFEID: [Selector]] = [:]) {
-    byID.reserveCapacity(entries.count)
     apply(entries: entries)
     for (agent, selectors) in agentSelectors { setSelectors(selectors, ofAgent: agent) }
   }
 
   package var entryCount: Int { byID.count }
-  package var aliasCount: Int { aliases.values.reduce(0) { $0 + $1.count } }
+  package var aliasCount: Int {
+    var count = 0
+    aliases.forEach { count += $0.entries.count }
+    return count
+  }
   /// The selectors of all aliases together.
   package var aliasSelectorCount: Int {
-    aliases.values.reduce(0) { $1.reduce($0) { $0 + $1.entry.selectors.count } }
+    var count = 0
+    aliases.forEach { for alias in $0.entries { count += alias.entry.selectors.count } }
+    return count
   }
-  package var agentCount: Int { agentSelectors.count }
+  package var agentCount: Int { agents.count }
 
   /// The entry of this id.
-  package func entry(id: String) -> RegistrationEntry? { byID[id]?.entry }
+  package func entry(id: String) -> RegistrationEntry? { byID.value(id)?.entry }
 
   /// Every entry, in no order.
-  package var entries: [RegistrationEntry] { byID.values.map(\.entry) }
+  package var entries: [RegistrationEntry] {
+    var result: [RegistrationEntry] = []
+    result.reserveCapacity(byID.count)
+    byID.forEach { result.append($0.entry) }
+    return result
+  }
 
   /// The selectors of an agent.
-  package func selectors(ofAgent id: SPIFFEID) -> Set<Selector> { agentSelectors[id] ?? [] }
+  package func selectors(ofAgent id: SPIFFEID) -> Set<Selector> { Set(agents.value(id)?.selectors ?? []) }
 
   /// Whether an entry makes `id` an administrator.
-  package func isAdmin(_ id: SPIFFEID) -> Bool { privileged[id]?.contains { $0.entry.admin } ?? false }
+  package func isAdmin(_ id: SPIFFEID) -> Bool {
+    privileged.value(id)?.entries.contains { $0.entry.admin } ?? false
+  }
 
   /// Whether an entry makes `id` a downstream server.
-  package func isDownstream(_ id: SPIFFEID) -> Bool { privileged[id]?.contains { $0.entry.downstream } ?? false }
+  package func isDownstream(_ id: SPIFFEID) -> Bool {
+    privileged.value(id)?.entries.contains { $0.entry.downstream } ?? false
+  }
 
   // MARK: Changes
 
@@ -63,36 +84,60 @@ package struct EntryModel: Sendable {
 
   /// Makes `entry` the one of this id. Nil: there is none.
   package mutating func set(_ entry: RegistrationEntry?, id: String) {
-    let old = byID[id]
+    let hash = id.hashValue
+    let old = byID.value(id, hash: hash)
     if let old { unlink(old) }
     guard let entry else {
-      if old != nil { byID[id] = nil }
+      byID.remove(id, hash: hash)
       return
     }
     if old == nil { nextRank += 1 }
-    let stored = StoredEntry(share(entry), rank: old?.rank ?? nextRank)
-    byID[stored.entry.id] = stored
-    link(stored)
+    let stored = link(entry, rank: old?.rank ?? nextRank)
+    byID.set(stored, hash: hash)
   }
 
   /// Takes everything out that is not in `ids`.
   package mutating func removeEntries(exceptIDs ids: Set<String>) {
-    apply(entries: [], removed: byID.keys.filter { !ids.contains($0) })
+    var rest: [String] = []
+    byID.forEach { if !ids.contains($0.entry.id) { rest.append($0.entry.id) } }
+    apply(entries: [], removed: rest)
   }
 
   /// Replaces the selectors of an agent. None: forgets the agent.
   package mutating func setSelectors(_ selectors: [Selector], ofAgent id: SPIFFEID) {
-    agentSelectors[id] = selectors.isEmpty ? nil : Set(selectors.map { share($0) })
+    let hash = id.hashValue
+    if selectors.isEmpty {
+      agents.remove(id, hash: hash)
+    } else {
+      let sorted = selectors.count == 1 ? selectors : Set(selectors).sorted()
+      agents.set(KnownSelectors(id, sorted.map { share($0) }), hash: hash)
+    }
   }
 
-  private mutating func link(_ stored: StoredEntry) {
-    let entry = stored.entry
+  private mutating func link(_ entry: RegistrationEntry, rank: UInt64) -> StoredEntry {
+    let stored: StoredEntry
     if Self.isAlias(entry) {
-      if let key = entry.selectors.min() { aliases[key, default: []].link(stored) }
+      stored = StoredEntry(share(entry, parent: entry.parentID), rank: rank)
+      if let key = entry.selectors.min() { Self.link(stored, to: &aliases, key) }
     } else {
-      byParentPath[entry.parentID.path, default: []].link(stored)
+      stored = linkToParent(entry, rank)
     }
-    if entry.admin || entry.downstream { privileged[entry.spiffeID, default: []].link(stored) }
+    if entry.admin || entry.downstream { Self.link(stored, to: &privileged, entry.spiffeID) }
+    return stored
+  }
+
+  private mutating func linkToParent(_ entry: RegistrationEntry, _ rank: UInt64) -> StoredEntry {
+    let path = entry.parentID.path
+    let hash = path.hashValue
+    let pathHash = entry.spiffeID.path.hashValue
+    let known = families.value(path, hash: hash)?.parent
+    let stored = StoredEntry(share(entry, parent: known ?? entry.parentID), rank: rank)
+    let isNew = families.change(path, hash: hash, make: { Siblings(parent: stored.entry.parentID) }) {
+      $0.link(Siblings.Child(stored: stored, pathHash: pathHash))
+    }
+    if isNew, !Self.isReserved(path) { parents.insert(hash) }
+    if Self.isReserved(entry.spiffeID.path) { reservedCount += 1 }
+    return stored
   }
 
   private mutating func unlink(_ stored: StoredEntry) {
@@ -100,106 +145,63 @@ package struct EntryModel: Sendable {
     if Self.isAlias(entry) {
       if let key = entry.selectors.min() { Self.unlink(stored, from: &aliases, key) }
     } else {
-      Self.unlink(stored, from: &byParentPath, entry.parentID.path)
+      let path = entry.parentID.path
+      let hash = path.hashValue
+      let isGone = families.remove(path, hash: hash) { siblings in
+        siblings.unlink(stored)
+        return siblings.count == 0
+      }
+      if isGone, !Self.isReserved(path) { parents.remove(hash) }
+      if Self.isReserved(entry.spiffeID.path) { reservedCount -= 1 }
     }
     if entry.admin || entry.downstream { Self.unlink(stored, from: &privileged, entry.spiffeID) }
   }
 
-  private static func unlink<Key>(_ stored: StoredEntry, from lists: inout [Key: [StoredEntry]], _ key: Key) {
-    lists[key]?.unlink(stored)
-    if lists[key]?.isEmpty == true { lists[key] = nil }
+  private static func link<Key>(_ stored: StoredEntry, to table: inout ChunkedTable<EntryList<Key>>, _ key: Key) {
+    table.change(key, hash: key.hashValue, make: { EntryList(key) }) { $0.link(stored) }
   }
 
-  private static func isAlias(_ entry: RegistrationEntry) -> Bool { entry.parentID.path == aliasParentPath }
+  private static func unlink<Key>(_ stored: StoredEntry, from table: inout ChunkedTable<EntryList<Key>>, _ key: Key) {
+    table.remove(key, hash: key.hashValue) { list in
+      list.unlink(stored)
+      return list.entries.isEmpty
+    }
+  }
+
+  static func isAlias(_ entry: RegistrationEntry) -> Bool { entry.parentID.path == aliasParentPath }
+
+  private static func isReserved(_ path: String) -> Bool { path.utf8.starts(with: reservedPrefix.utf8) }
+
+  /// Whether an entry's ID with a path of this hash may be a parent of others.
+  func mayHaveChildren(_ pathHash: Int) -> Bool { reservedCount > 0 || parents.contains(pathHash) }
+
+  /// Whether any entry may be a parent of others.
+  var hasParentsAmongEntries: Bool { reservedCount > 0 || !parents.isEmpty }
 
   // MARK: Memory
 
-  /// The entry with texts that others have too in shared memory, and lists without spare room.
-  private mutating func share(_ entry: RegistrationEntry) -> RegistrationEntry {
+  /// The entry with texts that others have too in shared memory, and lists without much spare room.
+  private func share(_ entry: RegistrationEntry, parent: SPIFFEID) -> RegistrationEntry {
     var entry = entry
-    entry.spiffeID = share(entry.spiffeID, sharesPath: false)
-    entry.parentID = share(entry.parentID, sharesPath: true)
-    var selectors: [Selector] = []
-    selectors.reserveCapacity(entry.selectors.count)
-    for selector in entry.selectors { selectors.append(share(selector)) }
-    entry.selectors = selectors
+    if entry.parentID == parent { entry.parentID = parent }
+    let name = entry.spiffeID.trustDomain.name
+    if name.utf8.count > StringPool.inlineSize {
+      // The parent's, which nearly always is the same; else one from the pool.
+      let domain = entry.parentID.trustDomain
+      let shared = domain.name == name ? domain : (try? TrustDomain(pool.shared(name))) ?? entry.spiffeID.trustDomain
+      entry.spiffeID = (try? SPIFFEID(trustDomain: shared, path: entry.spiffeID.path)) ?? entry.spiffeID
+    }
+    let isLong = entry.selectors.contains { $0.value.utf8.count > StringPool.inlineSize }
+    if isLong || entry.selectors.capacity > entry.selectors.count + 2 {
+      var selectors: [Selector] = []
+      selectors.reserveCapacity(entry.selectors.count)
+      for selector in entry.selectors { selectors.append(share(selector)) }
+      entry.selectors = selectors
+    }
     return entry
   }
 
-  private mutating func share(_ selector: Selector) -> Selector {
+  private func share(_ selector: Selector) -> Selector {
     Selector(type: pool.shared(selector.type), value: pool.shared(selector.value))
-  }
-
-  private mutating func share(_ id: SPIFFEID, sharesPath: Bool) -> SPIFFEID {
-    let name = pool.shared(id.trustDomain.name)
-    let path = sharesPath ? pool.shared(id.path) : id.path
-    // Both were valid before; the ID itself serves as well.
-    return (try? SPIFFEID(trustDomain: TrustDomain(name), path: path)) ?? id
-  }
-
-  // MARK: What an agent may serve
-
-  /// The entries that `agent` may serve: all descendants of its own ID and of each alias that its selectors earn.
-  package func authorizedEntries(for agent: SPIFFEID) -> [RegistrationEntry] {
-    var result: [RegistrationEntry] = []
-    visit(from: rootPaths(of: agent)) { entry in
-      result.append(entry)
-      return true
-    }
-    return result
-  }
-
-  /// Those of `ids` that `agent` may serve, by id. Ends as soon as it has found them all.
-  package func authorizedEntries(for agent: SPIFFEID, ids: Set<String>) -> [String: RegistrationEntry] {
-    var result: [String: RegistrationEntry] = [:]
-    let roots = rootPaths(of: agent)
-    var wanted = 0
-    for id in ids {
-      guard let entry = byID[id]?.entry else { continue }
-      wanted += 1
-      // Nearly all entries are children of the agent or of its alias: no need to walk through their siblings.
-      if !Self.isAlias(entry), roots.contains(entry.parentID.path) { result[id] = entry }
-    }
-    guard result.count < wanted else { return result }
-    visit(from: roots) { entry in
-      if ids.contains(entry.id) { result[entry.id] = entry }
-      return result.count < wanted
-    }
-    return result
-  }
-
-  /// The paths under which the walk begins: the agent's own and those of its aliases.
-  private func rootPaths(of agent: SPIFFEID) -> [String] {
-    var roots = [agent.path]
-    guard !aliases.isEmpty, let selectors = agentSelectors[agent] else { return roots }
-    // Sorted, so that the answer does not depend on the order of a hash table.
-    for selector in selectors.sorted() {
-      for alias in aliases[selector] ?? [] where selectors.isSuperset(of: alias.entry.selectors) {
-        roots.append(alias.entry.spiffeID.path)
-      }
-    }
-    return roots
-  }
-
-  /// Walks depth first, each path once, without recursion: the depth of a chain of entries has no bound.
-  /// `body` answers whether to go on.
-  private func visit(from roots: [String], _ body: (RegistrationEntry) -> Bool) {
-    var visited: Set<String> = []
-    var stack: [(children: [StoredEntry], next: Int)] = []
-    for root in roots {
-      guard visited.insert(root).inserted, let children = byParentPath[root] else { continue }
-      stack.append((children, 0))
-      while let top = stack.last {
-        guard top.next < top.children.count else {
-          stack.removeLast()
-          continue
-        }
-        stack[stack.count - 1].next += 1
-        let entry = top.children[top.next].entry
-        guard body(entry) else { return }
-        let path = entry.spiffeID.path
-        if let children = byParentPath[path], visited.insert(path).inserted { stack.append((children, 0)) }
-      }
-    }
   }
 }

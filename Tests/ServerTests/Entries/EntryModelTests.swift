@@ -34,13 +34,13 @@ import Testing
     #expect(ids(model, "/spire/agent/c") == [])
   }
 
-  @Test func depthFirstInTheOrderOfTheEntries() {
+  @Test func parentsFirstAndSiblingsInTheirOrder() {
     let model = EntryModel(entries: [
       Self.entry("1", "/a", parent: "/spire/agent/x"),
       Self.entry("2", "/b", parent: "/spire/agent/x"),
       Self.entry("3", "/a/child", parent: "/a"),
     ])
-    #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).map(\.id) == ["1", "3", "2"])
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).map(\.id) == ["1", "2", "3"])
   }
 
   @Test func cyclesAndSelfParentsEnd() {
@@ -172,6 +172,101 @@ import Testing
     let result = model.authorizedEntries(for: agent).map(\.id)
     #expect(Set(result) == expected)
     #expect(result.count == expected.count)
+  }
+}
+
+extension EntryModelTests {
+  // MARK: Copies
+
+  /// What two copies do not share of all that the newer one holds.
+  private func copied(_ old: EntryModel, _ new: EntryModel) -> (copied: Int, all: Int) {
+    (new.places.subtracting(old.places).count, new.places.count)
+  }
+
+  private func large() -> EntryModel {
+    var entries: [RegistrationEntry] = []
+    for n in 0..<8000 { entries.append(Self.entry("e\(n)", "/w\(n)", parent: "/spire/agent/\(n / 10)")) }
+    for n in 0..<3000 { entries.append(Self.entry("c\(n)", "/c\(n)", parent: "/cluster")) }
+    let alias = Self.entry("alias", "/cluster", parent: "/spire/server", selectors: Self.selectors("a"))
+    let agents = Dictionary(
+      uniqueKeysWithValues: (0..<800).map { (Self.id("/spire/agent/\($0)"), Self.selectors("a", "n\($0)")) })
+    return EntryModel(entries: entries + [alias], agentSelectors: agents)
+  }
+
+  @Test func aChangeCopiesOnlyWhatItTouches() {
+    var model = large()
+    let before = model
+    #expect(copied(before, model).copied == 0)
+    // One chunk by ID, one of the families, and one of the siblings.
+    model.set(Self.entry("e77", "/changed", parent: "/spire/agent/7"), id: "e77")
+    let one = copied(before, model)
+    #expect(one.all > 3000)
+    #expect(1...3 ~= one.copied, "\(one)")
+    #expect(before.entry(id: "e77")?.spiffeID.path == "/w77")
+    #expect(model.entry(id: "e77")?.spiffeID.path == "/changed")
+
+    // Among thousands of siblings as well, and for what is new or goes.
+    model.set(Self.entry("c1500", "/changed", parent: "/cluster"), id: "c1500")
+    model.set(Self.entry("new", "/new", parent: "/cluster"), id: "new")
+    model.set(nil, id: "c2000")
+    model.setSelectors(Self.selectors("b"), ofAgent: Self.id("/spire/agent/5"))
+    model.set(nil, id: "unknown")
+    model.setSelectors([], ofAgent: Self.id("/spire/agent/unknown"))
+    let all = copied(before, model)
+    #expect(5...14 ~= all.copied, "\(all)")
+    #expect(before.authorizedEntries(for: Self.id("/spire/agent/5")).count == 3010)
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/5")).count == 10)
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/6")).count == 3010)
+  }
+
+  @Test func withoutACopyAChangeCopiesNothing() {
+    var model = large()
+    let before = model.places
+    model.set(Self.entry("c1500", "/changed", parent: "/cluster"), id: "c1500")
+    model.set(Self.entry("e77", "/changed", parent: "/spire/agent/7"), id: "e77")
+    #expect(model.places == before)
+  }
+
+  @Test func manySiblingsKeepTheirOrder() {
+    var random = SplitMix(state: 7)
+    let entries = (0..<2000).map { Self.entry("\($0)", "/n\($0)", parent: "/spire/agent/x") }
+    var model = EntryModel(entries: entries)
+    // Those that change keep their place; those that come back are last.
+    for entry in entries.shuffled(using: &random).prefix(500) { model.set(entry, id: entry.id) }
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).map(\.id) == entries.map(\.id))
+    let gone = entries.shuffled(using: &random).prefix(1990)
+    model.apply(entries: [], removed: gone.map(\.id))
+    let left = entries.map(\.id).filter { !Set(gone.map(\.id)).contains($0) }
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).map(\.id) == left)
+    model.apply(entries: Array(gone))
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).map(\.id) == left + gone.map(\.id))
+    model.apply(entries: [], removed: entries.map(\.id))
+    #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).isEmpty)
+    #expect(model.places.isEmpty)
+  }
+
+  @Test func reservedPathsHaveChildrenToo() {
+    // Nobody can make such an entry today, but a database may have one.
+    var model = EntryModel(entries: [
+      Self.entry("1", "/spire/agent/b", parent: "/spire/agent/a"), Self.entry("2", "/web", parent: "/spire/agent/b"),
+    ])
+    #expect(ids(model, "/spire/agent/a") == ["1", "2"])
+    model.set(nil, id: "1")
+    #expect(ids(model, "/spire/agent/a") == [])
+    model.set(Self.entry("3", "/spire/agent/b", parent: "/spire/agent/a"), id: "3")
+    #expect(ids(model, "/spire/agent/a") == ["3", "2"])
+  }
+
+  @Test func parentsComeAndGo() {
+    var model = EntryModel(entries: [Self.entry("1", "/a", parent: "/spire/agent/x")])
+    for round in 0..<3 {
+      model.apply(entries: (0..<100).map { Self.entry("d\($0)", "/d\($0)", parent: $0 == 0 ? "/a" : "/d\($0 - 1)") })
+      #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).count == 101, "round \(round)")
+      #expect(
+        Set(model.authorizedEntries(for: Self.id("/spire/agent/x"), ids: ["1", "d0", "d99"]).keys) == ["1", "d0", "d99"])
+      model.apply(entries: [], removed: (0..<100).map { "d\($0)" })
+      #expect(ids(model, "/spire/agent/x") == ["1"])
+    }
   }
 }
 

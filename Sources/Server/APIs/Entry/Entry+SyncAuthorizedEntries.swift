@@ -42,21 +42,20 @@ extension EntryAPI {
     }
   }
 
-  private func sendRevisions(of entries: [RegistrationEntry], to response: RPCWriter<SyncResponse>) async throws {
-    var start = 0
-    while start < entries.count {
-      let end = min(start + Self.syncPageSize, entries.count)
+  private func sendRevisions(of entries: AuthorizedEntries, to response: RPCWriter<SyncResponse>) async throws {
+    var rest = entries[...]
+    while !rest.isEmpty {
       var page = SyncResponse()
-      page.entryRevisions = entries[start..<end].map { entry in
+      page.entryRevisions = rest.prefix(Self.syncPageSize).map { entry in
         var revision = Spire_Api_Server_Entry_V1_EntryRevision()
         revision.id = entry.id
         revision.revisionNumber = entry.revisionNumber
         revision.createdAt = entry.createdAt
         return revision
       }
-      page.more = end < entries.count
+      rest = rest.dropFirst(Self.syncPageSize)
+      page.more = !rest.isEmpty
       try await response.write(page)
-      start = end
     }
   }
 

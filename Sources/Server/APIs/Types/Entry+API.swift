@@ -34,7 +34,8 @@ extension RegistrationEntry {
 }
 
 extension Spire_Api_Types_EntryMask {
-  static var all: Self {
+  /// Every field. Made once: it is asked for with each entry.
+  static let all: Self = {
     var mask = Self()
     mask.spiffeID = true
     mask.parentID = true
@@ -52,7 +53,7 @@ extension Spire_Api_Types_EntryMask {
     mask.createdAt = true
     mask.additionalAttributes = true
     return mask
-  }
+  }()
 
   /// The fields that an update may set.
   var datastoreMask: RegistrationEntryMask {

@@ -1,0 +1,133 @@
+/// A value that knows its own key, as ``ChunkedTable`` keeps them.
+protocol TableValue: Sendable {
+  associatedtype TableKey: Hashable, Sendable
+  var tableKey: TableKey { get }
+}
+
+/// A hash table whose copies share all that has not changed: part of ``EntryModel``.
+///
+/// Two levels of 64 places each, and at each of the 4,096 places a chunk of values in the order of their hashes. A change
+/// of a table that somebody else holds a copy of copies one chunk and the two lists that lead to it, never the table; a
+/// change of one that nobody else holds copies nothing. A chunk holds 24 values of a hundred thousand. Its chunks are
+/// made when they are needed: an empty table has none.
+struct ChunkedTable<Value: TableValue>: Sendable {
+  struct Slot: Sendable {
+    let hash: Int
+    var value: Value
+  }
+
+  typealias Chunk = ContiguousArray<Slot>
+
+  private(set) var count = 0
+  /// Empty, or 64 pages, each empty or of 64 chunks.
+  private var pages: ContiguousArray<ContiguousArray<Chunk>> = []
+
+  // MARK: Reading
+
+  func value(_ key: Value.TableKey) -> Value? { value(key, hash: key.hashValue) }
+
+  /// - Parameter hash: the key's `hashValue`, where the caller has it already.
+  func value(_ key: Value.TableKey, hash: Int) -> Value? {
+    guard !pages.isEmpty else { return nil }
+    let page = pages[Self.page(hash)]
+    guard !page.isEmpty else { return nil }
+    return page[Self.place(hash)].withUnsafeBufferPointer { slots in
+      Self.find(key, hash, in: slots).map { slots[$0].value }
+    }
+  }
+
+  /// Calls `body` for each value, in no order.
+  func forEach(_ body: (Value) -> Void) {
+    for page in pages { for chunk in page { for slot in chunk { body(slot.value) } } }
+  }
+
+  // MARK: Changes
+
+  /// Puts a value in, in place of the one with the same key.
+  mutating func set(_ value: Value, hash: Int) {
+    change(value.tableKey, hash: hash, make: { value }, { $0 = value })
+  }
+
+  /// Changes the value of a key in its place; if there is none, makes it first.
+  /// - Returns: whether it was made.
+  @discardableResult
+  mutating func change(
+    _ key: Value.TableKey, hash: Int, make: () -> Value, _ body: (inout Value) -> Void
+  ) -> Bool {
+    if pages.isEmpty { pages = ContiguousArray(repeating: [], count: 64) }
+    if pages[Self.page(hash)].isEmpty { pages[Self.page(hash)] = ContiguousArray(repeating: [], count: 64) }
+    let made = Self.change(&pages[Self.page(hash)][Self.place(hash)], key, hash, make, body)
+    if made { count += 1 }
+    return made
+  }
+
+  private static func change(
+    _ chunk: inout Chunk, _ key: Value.TableKey, _ hash: Int, _ make: () -> Value, _ body: (inout Value) -> Void
+  ) -> Bool {
+    if let index = chunk.withUnsafeBufferPointer({ find(key, hash, in: $0) }) {
+      body(&chunk[index].value)
+      return false
+    }
+    var slot = Slot(hash: hash, value: make())
+    body(&slot.value)
+    let index = chunk.withUnsafeBufferPointer { first(hash, in: $0) }
+    chunk.insert(slot, at: index)
+    return true
+  }
+
+  /// Changes the value of a key in its place, if there is one, and takes it out when `body` says that it is not wanted.
+  /// - Returns: whether it was taken out.
+  @discardableResult
+  mutating func remove(_ key: Value.TableKey, hash: Int, if body: (inout Value) -> Bool = { _ in true }) -> Bool {
+    // Looked for first: what is not there must not make a copy of anything.
+    guard value(key, hash: hash) != nil else { return false }
+    let removed = Self.remove(from: &pages[Self.page(hash)][Self.place(hash)], key, hash, body)
+    if removed { count -= 1 }
+    return removed
+  }
+
+  private static func remove(
+    from chunk: inout Chunk, _ key: Value.TableKey, _ hash: Int, _ body: (inout Value) -> Bool
+  ) -> Bool {
+    guard let index = chunk.withUnsafeBufferPointer({ find(key, hash, in: $0) }), body(&chunk[index].value)
+    else { return false }
+    chunk.remove(at: index)
+    if chunk.isEmpty { chunk = [] }
+    return true
+  }
+
+  // MARK: Places
+
+  private static func page(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 58) }
+  private static func place(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 52) & 63 }
+
+  private static func find(_ key: Value.TableKey, _ hash: Int, in slots: UnsafeBufferPointer<Slot>) -> Int? {
+    var index = first(hash, in: slots)
+    while index < slots.count, slots[index].hash == hash {
+      if slots[index].value.tableKey == key { return index }
+      index += 1
+    }
+    return nil
+  }
+
+  /// The index of the first slot whose hash is not less than `hash`.
+  private static func first(_ hash: Int, in slots: UnsafeBufferPointer<Slot>) -> Int {
+    var (low, high) = (0, slots.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if slots[middle].hash < hash { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Where the chunks lie that hold anything: what two copies share has the same place in both.
+  var places: Set<UInt> {
+    var result: Set<UInt> = []
+    for page in pages {
+      for chunk in page where !chunk.isEmpty {
+        result.insert(chunk.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) })
+      }
+    }
+    return result
+  }
+}
