@@ -45,7 +45,30 @@ struct ChunkedTable<Value: TableValue>: Sendable {
 
   /// Puts a value in, in place of the one with the same key.
   mutating func set(_ value: Value, hash: Int) {
-    change(value.tableKey, hash: hash, make: { value }, { $0 = value })
+    replace(value.tableKey, hash: hash) { _ in value }
+  }
+
+  /// Puts in what `new` makes of the value of a key, or of nil.
+  mutating func replace(_ key: Value.TableKey, hash: Int, _ new: (Value?) -> Value) {
+    makeRoom(for: hash)
+    if Self.replace(&pages[Self.page(hash)][Self.place(hash)], key, hash, new) { count += 1 }
+  }
+
+  private static func replace(
+    _ chunk: inout Chunk, _ key: Value.TableKey, _ hash: Int, _ new: (Value?) -> Value
+  ) -> Bool {
+    let (index, isThere) = chunk.withUnsafeBufferPointer { locate(key, hash, in: $0) }
+    if isThere {
+      chunk[index].value = new(chunk[index].value)
+    } else {
+      chunk.insert(Slot(hash: hash, value: new(nil)), at: index)
+    }
+    return !isThere
+  }
+
+  private mutating func makeRoom(for hash: Int) {
+    if pages.isEmpty { pages = ContiguousArray(repeating: [], count: 64) }
+    if pages[Self.page(hash)].isEmpty { pages[Self.page(hash)] = ContiguousArray(repeating: [], count: 64) }
   }
 
   /// Changes the value of a key in its place; if there is none, makes it first.
@@ -54,8 +77,7 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   mutating func change(
     _ key: Value.TableKey, hash: Int, make: () -> Value, _ body: (inout Value) -> Void
   ) -> Bool {
-    if pages.isEmpty { pages = ContiguousArray(repeating: [], count: 64) }
-    if pages[Self.page(hash)].isEmpty { pages[Self.page(hash)] = ContiguousArray(repeating: [], count: 64) }
+    makeRoom(for: hash)
     let made = Self.change(&pages[Self.page(hash)][Self.place(hash)], key, hash, make, body)
     if made { count += 1 }
     return made
@@ -64,13 +86,13 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   private static func change(
     _ chunk: inout Chunk, _ key: Value.TableKey, _ hash: Int, _ make: () -> Value, _ body: (inout Value) -> Void
   ) -> Bool {
-    if let index = chunk.withUnsafeBufferPointer({ find(key, hash, in: $0) }) {
+    let (index, isThere) = chunk.withUnsafeBufferPointer { locate(key, hash, in: $0) }
+    if isThere {
       body(&chunk[index].value)
       return false
     }
     var slot = Slot(hash: hash, value: make())
     body(&slot.value)
-    let index = chunk.withUnsafeBufferPointer { first(hash, in: $0) }
     chunk.insert(slot, at: index)
     return true
   }
@@ -102,12 +124,20 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   private static func place(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 52) & 63 }
 
   private static func find(_ key: Value.TableKey, _ hash: Int, in slots: UnsafeBufferPointer<Slot>) -> Int? {
+    let (index, isThere) = locate(key, hash, in: slots)
+    return isThere ? index : nil
+  }
+
+  /// Where the value of a key is, or where it belongs.
+  private static func locate(
+    _ key: Value.TableKey, _ hash: Int, in slots: UnsafeBufferPointer<Slot>
+  ) -> (index: Int, isThere: Bool) {
     var index = first(hash, in: slots)
     while index < slots.count, slots[index].hash == hash {
-      if slots[index].value.tableKey == key { return index }
+      if slots[index].value.tableKey == key { return (index, true) }
       index += 1
     }
-    return nil
+    return (index, false)
   }
 
   /// The index of the first slot whose hash is not less than `hash`.

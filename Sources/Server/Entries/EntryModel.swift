@@ -85,15 +85,19 @@ package struct EntryModel: Sendable {
   /// Makes `entry` the one of this id. Nil: there is none.
   package mutating func set(_ entry: RegistrationEntry?, id: String) {
     let hash = id.hashValue
-    let old = byID.value(id, hash: hash)
-    if let old { unlink(old) }
     guard let entry else {
+      if let old = byID.value(id, hash: hash) { unlink(old) }
       byID.remove(id, hash: hash)
       return
     }
-    if old == nil { nextRank += 1 }
-    let stored = link(entry, rank: old?.rank ?? nextRank)
-    byID.set(stored, hash: hash)
+    // Taken out for the moment, so that the other tables can be changed from within; nothing is copied.
+    var table = ChunkedTable<StoredEntry>()
+    swap(&table, &byID)
+    table.replace(id, hash: hash) { old in
+      if let old { unlink(old) } else { nextRank += 1 }
+      return link(entry, rank: old?.rank ?? nextRank)
+    }
+    swap(&table, &byID)
   }
 
   /// Takes everything out that is not in `ids`.
@@ -110,14 +114,14 @@ package struct EntryModel: Sendable {
       agents.remove(id, hash: hash)
     } else {
       let sorted = selectors.count == 1 ? selectors : Set(selectors).sorted()
-      agents.set(KnownSelectors(id, sorted.map { share($0) }), hash: hash)
+      agents.set(KnownSelectors(id, pool.shared(sorted)), hash: hash)
     }
   }
 
   private mutating func link(_ entry: RegistrationEntry, rank: UInt64) -> StoredEntry {
     let stored: StoredEntry
     if Self.isAlias(entry) {
-      stored = StoredEntry(share(entry, parent: entry.parentID), rank: rank)
+      stored = StoredEntry(Self.share(entry, parent: entry.parentID, pool), rank: rank)
       if let key = entry.selectors.min() { Self.link(stored, to: &aliases, key) }
     } else {
       stored = linkToParent(entry, rank)
@@ -130,14 +134,17 @@ package struct EntryModel: Sendable {
     let path = entry.parentID.path
     let hash = path.hashValue
     let pathHash = entry.spiffeID.path.hashValue
-    let known = families.value(path, hash: hash)?.parent
-    let stored = StoredEntry(share(entry, parent: known ?? entry.parentID), rank: rank)
-    let isNew = families.change(path, hash: hash, make: { Siblings(parent: stored.entry.parentID) }) {
-      $0.link(Siblings.Child(stored: stored, pathHash: pathHash))
+    var stored: StoredEntry?
+    let pool = pool
+    let isNew = families.change(path, hash: hash, make: { Siblings(parent: entry.parentID) }) { siblings in
+      let new = StoredEntry(Self.share(entry, parent: siblings.parent, pool), rank: rank)
+      siblings.link(Siblings.Child(stored: new, pathHash: pathHash))
+      stored = new
     }
     if isNew, !Self.isReserved(path) { parents.insert(hash) }
     if Self.isReserved(entry.spiffeID.path) { reservedCount += 1 }
-    return stored
+    // Made above in any case.
+    return stored ?? StoredEntry(entry, rank: rank)
   }
 
   private mutating func unlink(_ stored: StoredEntry) {
@@ -181,8 +188,8 @@ package struct EntryModel: Sendable {
   // MARK: Memory
 
   /// The entry with texts that others have too in shared memory, and lists without much spare room.
-  private func share(_ entry: RegistrationEntry, parent: SPIFFEID) -> RegistrationEntry {
-    var entry = entry
+  private static func share(_ original: RegistrationEntry, parent: SPIFFEID, _ pool: StringPool) -> RegistrationEntry {
+    var entry = original
     if entry.parentID == parent { entry.parentID = parent }
     let name = entry.spiffeID.trustDomain.name
     if name.utf8.count > StringPool.inlineSize {
@@ -192,16 +199,7 @@ package struct EntryModel: Sendable {
       entry.spiffeID = (try? SPIFFEID(trustDomain: shared, path: entry.spiffeID.path)) ?? entry.spiffeID
     }
     let isLong = entry.selectors.contains { $0.value.utf8.count > StringPool.inlineSize }
-    if isLong || entry.selectors.capacity > entry.selectors.count + 2 {
-      var selectors: [Selector] = []
-      selectors.reserveCapacity(entry.selectors.count)
-      for selector in entry.selectors { selectors.append(share(selector)) }
-      entry.selectors = selectors
-    }
+    if isLong || entry.selectors.capacity > entry.selectors.count + 2 { entry.selectors = pool.shared(entry.selectors) }
     return entry
-  }
-
-  private func share(_ selector: Selector) -> Selector {
-    Selector(type: pool.shared(selector.type), value: pool.shared(selector.value))
   }
 }

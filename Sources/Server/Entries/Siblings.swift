@@ -19,6 +19,8 @@ struct Siblings: TableValue {
   let parent: SPIFFEID
   private(set) var chunks: ContiguousArray<Chunk> = []
   private(set) var count = 0
+  /// No entry has a higher rank: so that adding one need not look at another.
+  private var highestRank: UInt64 = 0
 
   init(parent: SPIFFEID) { self.parent = parent }
 
@@ -29,7 +31,10 @@ struct Siblings: TableValue {
   mutating func link(_ child: Child) {
     count += 1
     let rank = child.stored.rank
-    guard let last = chunks.last?.last, last.stored.rank > rank else { return append(child) }
+    guard rank < highestRank, !chunks.isEmpty else {
+      highestRank = max(highestRank, rank)
+      return append(child)
+    }
     let index = chunk(of: rank)
     let place = Self.place(of: rank, in: chunks[index])
     chunks[index].insert(child, at: place)
@@ -41,7 +46,10 @@ struct Siblings: TableValue {
   }
 
   private mutating func append(_ child: Child) {
-    if chunks.isEmpty || chunks[chunks.count - 1].count >= Self.chunkSize { chunks.append([]) }
+    if chunks.isEmpty || chunks[chunks.count - 1].count >= Self.chunkSize {
+      chunks.append([])
+      chunks[chunks.count - 1].reserveCapacity(4)
+    }
     chunks[chunks.count - 1].append(child)
   }
 

@@ -1,3 +1,5 @@
+import Glibc
+import SPIFFE
 import Synchronization
 
 /// Lets equal texts share one piece of memory: selector values and trust domains come again and again.
@@ -15,13 +17,42 @@ final class StringPool: Sendable {
   /// `text`, in memory that is shared with an equal text before.
   func shared(_ text: String) -> String {
     guard text.utf8.count > Self.inlineSize else { return text }
-    let place = Int(truncatingIfNeeded: UInt(bitPattern: text.hashValue) % UInt(Self.capacity))
-    return texts.withLock { texts in
-      if texts.isEmpty { texts = ContiguousArray(repeating: "", count: Self.capacity) }
-      // Byte by byte: Swift takes different bytes for one text where Unicode calls them equivalent.
-      if texts[place].utf8.elementsEqual(text.utf8) { return texts[place] }
-      texts[place] = text
-      return text
+    return texts.withLock { Self.share(text, &$0) }
+  }
+
+  /// The same selectors, with values that others have too in shared memory, in a list without spare room.
+  func shared(_ selectors: [Selector]) -> [Selector] {
+    texts.withLock { texts in
+      Array(unsafeUninitializedCapacity: selectors.count) { space, count in
+        for selector in selectors {
+          var new = selector
+          if selector.value.utf8.count > Self.inlineSize || selector.type.utf8.count > Self.inlineSize {
+            new = Selector(type: Self.share(selector.type, &texts), value: Self.share(selector.value, &texts))
+          }
+          (space.baseAddress! + count).initialize(to: new)
+          count += 1
+        }
+      }
     }
+  }
+
+  private static func share(_ text: String, _ texts: inout ContiguousArray<String>) -> String {
+    guard text.utf8.count > inlineSize else { return text }
+    if texts.isEmpty { texts = ContiguousArray(repeating: "", count: capacity) }
+    let place = Int(truncatingIfNeeded: UInt(bitPattern: text.hashValue) % UInt(capacity))
+    if isSame(texts[place], text) { return texts[place] }
+    texts[place] = text
+    return text
+  }
+
+  /// Byte by byte: Swift takes different bytes for one text where Unicode calls them equivalent.
+  private static func isSame(_ a: String, _ b: String) -> Bool {
+    guard a.utf8.count == b.utf8.count else { return false }
+    let answer = a.utf8.withContiguousStorageIfAvailable { a in
+      b.utf8.withContiguousStorageIfAvailable { b in
+        a.isEmpty || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0
+      }
+    }
+    return answer.flatMap { $0 } ?? false
   }
 }

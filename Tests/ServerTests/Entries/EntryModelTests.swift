@@ -262,8 +262,8 @@ extension EntryModelTests {
     for round in 0..<3 {
       model.apply(entries: (0..<100).map { Self.entry("d\($0)", "/d\($0)", parent: $0 == 0 ? "/a" : "/d\($0 - 1)") })
       #expect(model.authorizedEntries(for: Self.id("/spire/agent/x")).count == 101, "round \(round)")
-      #expect(
-        Set(model.authorizedEntries(for: Self.id("/spire/agent/x"), ids: ["1", "d0", "d99"]).keys) == ["1", "d0", "d99"])
+      let found = model.authorizedEntries(for: Self.id("/spire/agent/x"), ids: ["1", "d0", "d99"])
+      #expect(found.keys.sorted() == ["1", "d0", "d99"])
       model.apply(entries: [], removed: (0..<100).map { "d\($0)" })
       #expect(ids(model, "/spire/agent/x") == ["1"])
     }
