@@ -34,6 +34,8 @@ package final class GRPCEndpoint: Service {
     package var maximumConnections = 20_000
     /// Calls at the same time over all connections. A local user may have as many as are free.
     package var maximumCalls = 250_000
+    /// TLS handshakes at the same time; further ones wait, in turns of their addresses.
+    package var maximumHandshakes = 64
     /// After this a connection is asked to go, so that clients come back with a fresh handshake; `nil` is never.
     package var maximumConnectionAge: Duration?
     /// What the age of each connection is multiplied by: near one, so that they do not all go at once.

@@ -87,7 +87,7 @@ package final class ListeningSocket: Sendable {
     var on: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
     let bound = address.withSockAddr { Glibc.bind(socket, $0, socklen_t($1)) }
-    guard bound == 0, listen(socket, 512) == 0 else {
+    guard bound == 0, listen(socket, 4096) == 0 else {
       let error = errno
       close(socket)
       throw EndpointError(

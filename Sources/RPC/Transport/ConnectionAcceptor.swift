@@ -15,6 +15,8 @@ struct ConnectionAcceptor: Sendable {
   let executors: [ObjectIdentifier: LoopExecutor]
   /// What the age of connections is multiplied by: a random factor near one, so that they do not all go at once.
   let ageFactor: @Sendable () -> Double
+  /// Bounds the handshakes of an endpoint behind TLS.
+  var gate: HandshakeGate?
 
   func listen(on descriptor: Int32, group: any EventLoopGroup) async throws -> any Channel {
     try await ServerBootstrap(group: group)
@@ -75,7 +77,11 @@ struct ConnectionAcceptor: Sendable {
       meter: meter, errors: errors, share: share, onEnd: onEnd)
     let pipeline = channel.pipeline.syncOperations
     if let tls {
+      let source = channel.remoteAddress?.ipAddress ?? ""
+      let admission = gate.map { HandshakeAdmission(gate: $0, id: peer.id, source: source) }
+      if let admission { try pipeline.addHandler(admission) }
       try pipeline.addHandler(tlsHandler(tls, peer, NIOLoopBound(connection, eventLoop: channel.eventLoop)))
+      if let admission { try pipeline.addHandler(HandshakeAdmission.End(admission)) }
     }
     try pipeline.addHandler(meter)
     try pipeline.addHandler(StreamLimitHandler(limit: limits.streams))

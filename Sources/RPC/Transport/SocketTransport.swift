@@ -48,7 +48,8 @@ final class SocketTransport: ServerTransport {
       service: ConnectionService(
         limits: options.limits(for: socket.address), methods: state.withLock { $0.methods },
         log: ConnectionLog(options.logger), handler: streamHandler),
-      executors: LoopExecutor.all(of: group), ageFactor: options.connectionAgeFactor)
+      executors: LoopExecutor.all(of: group), ageFactor: options.connectionAgeFactor,
+      gate: options.tls.map { _ in HandshakeGate(limit: options.maximumHandshakes) })
     let listener = try await acceptor.listen(on: descriptor, group: group)
     let isStopping = state.withLock { state in
       state.listener = listener

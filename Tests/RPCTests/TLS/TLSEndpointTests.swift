@@ -34,8 +34,11 @@ import Testing
     identity = try TestIdentity(pki)
   }
 
-  func withServer(_ body: @Sendable (_ port: Int, GRPCEndpoint) async throws -> Void) async throws {
+  func withServer(
+    handshakes: Int = 64, _ body: @Sendable (_ port: Int, GRPCEndpoint) async throws -> Void
+  ) async throws {
     var options = GRPCEndpoint.Options()
+    options.maximumHandshakes = handshakes
     options.tls = (identity, TLSPolicy())
     let callers = self.callers
     let service = TestService(onCheck: { _, context in callers.add(context.peer?.caller) })
@@ -74,6 +77,22 @@ import Testing
     }
     #expect(callers.all == ["anonymous 127.0.0.1"])
     #expect(identity.verifications == 0)
+  }
+
+  @Test func oneHandshakeAtATimeServesEverybody() async throws {
+    let credential = try pki.svid("/spire/agent/1")
+    let clients = [try client(credential), try client()]
+    try await withServer(handshakes: 1) { port, endpoint in
+      await withTaskGroup(of: RPCError?.self) { group in
+        for number in 0..<24 {
+          let tls = clients[number % 2]
+          group.addTask { await call(port, tls) }
+        }
+        for await error in group { #expect(error == nil) }
+      }
+      await eventually { endpoint.connectionCount == 0 }
+    }
+    #expect(callers.all.count == 24)
   }
 
   @Test func aVerifiedSVIDIsTheCaller() async throws {
