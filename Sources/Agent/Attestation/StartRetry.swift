@@ -33,7 +33,7 @@ package struct StartRetry: Sendable {
         let failure = AgentError.wrapping(error)
         if failure.code == .fatal || failure.code == .storage { throw failure }
         if stopsOnRefusal, failure.code == .permissionDenied { throw failure }
-        let wait = backoff.next(random)
+        let wait = backoff.next(random, jitter: RetryBackoff.spread)
         guard time.steady - start + wait < budget else { throw failure }
         logger.error(
           "\(message)", metadata: ["error": "\(failure.message)", "retry_interval": "\(GoDuration.format(wait))"])

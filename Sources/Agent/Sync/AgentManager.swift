@@ -94,7 +94,8 @@ package struct AgentManager: Sendable {
   private func syncLoop() async throws {
     var backoff = RetryBackoff(
       initial: options.interval, maximum: .seconds(min(480, 48 * options.interval.seconds)))
-    var wait = min(options.interval, .seconds(5))
+    // Agents that started together part here.
+    var wait = Duration.seconds(min(options.interval.seconds, 5) * random.factor(RetryBackoff.spread))
     while true {
       try await earlySync.syncNeeded.wait(atMost: wait, time)
       do {
@@ -113,7 +114,7 @@ package struct AgentManager: Sendable {
           try await rebootstrap.unknownAuthority(ending: "shutting down for rebootstrapping")
         }
         try await rotator.recover(from: failure)
-        wait = backoff.next(random)
+        wait = backoff.next(random, jitter: RetryBackoff.spread)
         if failure.code == .unknownAuthority, rebootstrap.mode != .never { wait = min(wait, .seconds(5)) }
       }
     }
@@ -145,7 +146,7 @@ package struct AgentManager: Sendable {
         let failure = AgentError.wrapping(error)
         logger.error("Failed to renew X509-SVIDs", metadata: ["error": "\(failure.message)"])
         cache.signingFails()
-        try await serverAnswered.wait(atMost: backoff.next(random), time)
+        try await serverAnswered.wait(atMost: backoff.next(random, jitter: RetryBackoff.spread), time)
       }
     }
   }

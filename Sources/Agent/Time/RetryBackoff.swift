@@ -3,6 +3,10 @@ import Daemon
 /// How long to wait after each failure in a row: exponential with jitter (agent-behaviour §3, §5, §6.2). A value; its
 /// owner asks it.
 package struct RetryBackoff: Sendable {
+  /// After the server was away, so that all agents do not come back in the same moment: upstream's tenth would keep them
+  /// together.
+  package static let spread = 0.5
+
   package let initial: Duration
   package let maximum: Duration
   package let multiplier: Double
@@ -18,8 +22,8 @@ package struct RetryBackoff: Sendable {
   }
 
   /// The wait before the next attempt.
-  package mutating func next(_ random: Randomness) -> Duration {
-    let wait = current * random.factor(jitter)
+  package mutating func next(_ random: Randomness, jitter: Double? = nil) -> Duration {
+    let wait = current * random.factor(jitter ?? self.jitter)
     current = min(current * multiplier, maximum.seconds)
     return .milliseconds(Int64((wait * 1000).rounded()))
   }

@@ -22,6 +22,14 @@ import Testing
     }
   }
 
+  @Test func afterAFailureAgentsPart() {
+    let waits = [0, 0.25, 0.5, 0.75].map { unit in
+      var backoff = RetryBackoff(initial: .seconds(10), maximum: .seconds(10))
+      return backoff.next(.fixed(unit), jitter: RetryBackoff.spread)
+    }
+    #expect(waits == [.seconds(5), .milliseconds(7500), .seconds(10), .milliseconds(12500)])
+  }
+
   @Test func rotationIsAtHalfOfTheLifetime() {
     let start = Date(timeIntervalSince1970: 1_000_000)
     let end = start + 3600
