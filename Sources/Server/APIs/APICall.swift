@@ -1,3 +1,4 @@
+import Authority
 import Daemon
 import DatastoreAPI
 import FoundationEssentials
@@ -78,7 +79,17 @@ struct APICall: Sendable {
   /// Logs why the call fails and returns what to throw (server-behaviour §6.2).
   func failure(_ code: RPCError.Code, _ message: String, _ cause: (any Error)? = nil) -> RPCFailure {
     // SPIRE: what was not found is all there is to say; the cause is not even logged.
-    context.failure(code, message, cause: code == .notFound ? nil : cause, fields: fields)
+    let code = code == .internalError && Self.isOutage(cause) ? .unavailable : code
+    return context.failure(code, message, cause: code == .notFound ? nil : cause, fields: fields)
+  }
+
+  /// Whether the datastore is away: the call may be tried again, and upstream's INTERNAL would say the contrary.
+  private static func isOutage(_ cause: (any Error)?) -> Bool {
+    switch cause {
+    case let error as DatastoreError: error.code == .unavailable
+    case let error as AuthorityError: error.code == .unavailable || isOutage(error.cause)
+    default: false
+    }
   }
 
   /// A refusal whose reason agents read from the status details.

@@ -45,7 +45,7 @@ package struct ServerAuthorizer: CallAuthorizer {
     do {
       return try await datastore.listEntries(EntryFilter(spiffeID: id))
     } catch {
-      throw RPCFailure(.internalError, "unable to look up entries of the caller: \(error.message)", cause: error)
+      throw RPCFailure(error.lookUpCode, "unable to look up entries of the caller: \(error.message)", cause: error)
     }
   }
 
@@ -60,8 +60,17 @@ package struct ServerAuthorizer: CallAuthorizer {
     guard time.now <= svid.expiresAt else {
       throw denied("Agent SVID is expired", .agentExpired, "agent \"\(id)\" SVID is expired")
     }
-    if let known = entries.agent(id), !known.isBanned, known.serialNumber == presented { return }
-    guard let node = try await lookUp(id, call) else {
+    let known = entries.agent(id)
+    if let known, !known.isBanned, known.serialNumber == presented { return }
+    let found: AttestedNode?
+    do {
+      found = try await lookUp(id, call)
+    } catch let failure as RPCFailure where failure.code == .unavailable {
+      // Renewed before the datastore went away, and used now for the first time: it becomes the current one later.
+      if let known, !known.isBanned, !presented.isEmpty, known.newSerialNumber == presented { return }
+      throw failure
+    }
+    guard let node = found else {
       throw denied("Agent is not attested", .agentNotAttested, "agent \"\(id)\" is not attested")
     }
     guard !node.isBanned else {
@@ -85,7 +94,7 @@ package struct ServerAuthorizer: CallAuthorizer {
       return try await datastore.fetchAgent(id: id)
     } catch {
       call.logger.error("Unable to look up agent information", metadata: ["error": "\(error)"])
-      throw RPCFailure(.internalError, "unable to look up agent information: \(error.message)", cause: error)
+      throw RPCFailure(error.lookUpCode, "unable to look up agent information: \(error.message)", cause: error)
     }
   }
 
@@ -96,7 +105,13 @@ package struct ServerAuthorizer: CallAuthorizer {
       return try await datastore.activateRenewedSVID(serialNumber: serialNumber, of: id)
     } catch {
       call.logger.warning("Unable to activate the new agent SVID", metadata: ["error": "\(error)"])
-      throw RPCFailure(.internalError, "unable to activate the new agent SVID: \(error.message)", cause: error)
+      throw RPCFailure(error.lookUpCode, "unable to activate the new agent SVID: \(error.message)", cause: error)
     }
   }
+}
+
+extension DatastoreError {
+  /// The code of a call that fails because nobody can say who the caller is: UNAVAILABLE while the datastore is away, so
+  /// that callers try again; upstream says INTERNAL always.
+  fileprivate var lookUpCode: RPCError.Code { code == .unavailable ? .unavailable : .internalError }
 }

@@ -4,6 +4,7 @@ import SPIFFE
 package import SPIREProtos
 
 extension BundleAPI {
+  /// A federated bundle, at most a second old; the last known one while the datastore is away.
   package func getFederatedBundle(
     request: Spire_Api_Server_Bundle_V1_GetFederatedBundleRequest, context: ServerContext
   ) async throws -> Spire_Api_Types_Bundle {
@@ -13,7 +14,7 @@ extension BundleAPI {
     let domain = try federatedDomain(request.trustDomain, verb: "getting", call)
     let bundle: Bundle?
     do {
-      bundle = try await server.datastore.fetchBundle(of: domain)
+      bundle = try await server.bundles.bundle(of: domain)
     } catch {
       throw call.failure(.internalError, "failed to fetch bundle", error)
     }
