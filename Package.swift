@@ -281,5 +281,13 @@ if Context.environment["SPIRE_BENCH"] != nil {
       dependencies: [
         "Server", "Authority", "SQLDatastore", "DatastoreAPI", "Keys", "SPIFFE", "Daemon", logging, x509, asn1, crypto,
       ], path: "Benchmarks/Issuing", swiftSettings: strict),
+    .executableTarget(
+      name: "bench-model",
+      dependencies: ["Server", "SQLDatastore", "DatastoreAPI", "SPIFFE", "SPIREProtos", "Daemon", logging, protobuf],
+      path: "Benchmarks/Model", swiftSettings: strict),
+    .executableTarget(
+      name: "spire-fleet",
+      dependencies: ["SPIREProtos", nioCore, nioPosix, nioSSL, nioHPACK, protobuf, crypto, asn1, x509],
+      path: "Benchmarks/Fleet", swiftSettings: strict),
   ])
 }

@@ -66,7 +66,8 @@ def create(entries):
 
 
 class Deployment:
-    def __init__(self):
+    def __init__(self, postgres=None):
+        """With SQLite, or with a `Postgres`."""
         self.dir = Path(tempfile.mkdtemp(prefix="spire-bench-"))
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -75,11 +76,12 @@ class Deployment:
             (self.dir / d).mkdir()
         self.server_socket, self.agent_socket = f"{self.dir}/s/api.sock", f"{self.dir}/a/api.sock"
         self.database = f"{self.dir}/s/datastore.sqlite3"
+        kind, connection = ("postgres", postgres.connection_string) if postgres else ("sqlite3", self.database)
         (self.dir / "server.conf").write_text(f'''
 server {{ trust_domain = "example.org" bind_address = "127.0.0.1" bind_port = "{self.port}" data_dir = "{self.dir}/s"
   socket_path = "{self.server_socket}" log_level = "WARN" ratelimit {{ signing = false attestation = false }} }}
 plugins {{
-  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{self.database}" }} }}
+  DataStore "sql" {{ plugin_data {{ database_type = "{kind}" connection_string = "{connection}" }} }}
   KeyManager "disk" {{ plugin_data {{ keys_path = "{self.dir}/s/keys.json" }} }}
   NodeAttestor "join_token" {{ plugin_data {{}} }}
 }}''')

@@ -1,10 +1,11 @@
 """Starts a server and an agent on loopback, drives them with spire-load, and prints what each operation costs.
 
-usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams] [--out FILE]    (Benchmarks/run calls it)
+usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,list,model,postgres,fleet,watchers] [--out FILE]    (Benchmarks/run calls it)
 
 CPU per operation is the daemon's own processor time divided by the number of operations: it is steady, while rates and
 latencies depend on what else the machine does, the load client included.
 """
+import json
 import os
 import re
 import subprocess
@@ -17,13 +18,17 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+import fleet
 import scale
 from deployment import (API, BIN, FETCH_X509, WORKLOAD, W, Deployment, anonymous, create, entry, median, settle, sid)
 from figures import Results
+from postgres import Postgres, programs
 
 QUICK = "--quick" in sys.argv
 SECONDS = 1.5 if QUICK else 6
-GROUPS = ("issue", "change", "entries", "restart", "streams")
+GROUPS = ("issue", "change", "entries", "restart", "streams", "list", "model", "postgres", "fleet", "watchers")
+# Those that need a server and an agent of their own kind, or none.
+APART = ("list", "model", "postgres", "fleet", "watchers")
 
 
 def openssl():
@@ -136,6 +141,60 @@ def many_entries(d, results, floor):
     results.add("server_entries", mb=anonymous(d.server.pid))
 
 
+def created(d, results, key, count, floors=None, **more):
+    result = scale.create_entries(d, count, **more)
+    results.add(key, floors, entries=count / result["seconds"], cpu_us=result["cpu_us"] / 100, p50_us=result["p50_us"],
+                p99_us=result["p99_us"])
+
+
+def listed(d, results, key, count):
+    result = scale.list_entries(d, count)
+    results.add(key, entries=count / result["seconds"], cpu_us=result["cpu_us"] / 1000, p50_us=result["p50_us"],
+                p99_us=result["p99_us"])
+
+
+def lists(results):
+    """100,000 entries, created below a hundred parents and listed in pages."""
+    count = 5_000 if QUICK else 100_000
+    d = Deployment()
+    try:
+        d.start("spire-server")
+        result = scale.create_entries(d, count, parents=100)
+        results.add("batch_create_parents", entries=count / result["seconds"])
+        listed(d, results, "list", count)
+    finally:
+        d.close()
+
+
+def on_postgres(results):
+    if not programs():
+        print("  PostgreSQL is not installed (Debian: apt-get install postgresql): its figures are left out")
+        return
+    count = 2_000 if QUICK else 10_000
+    database = Postgres()
+    d = Deployment(database)
+    try:
+        d.start("spire-server")
+        created(d, results, "batch_create_postgres", count)
+        listed(d, results, "list_postgres", count)
+    finally:
+        d.close()
+        database.close()
+
+
+def model(results):
+    """The model in memory, measured inside of a process."""
+    output = subprocess.run([str(BIN / "bench-model"), *(["10000"] if QUICK else [])], capture_output=True, text=True, check=True)
+    value = json.loads(output.stdout)
+    results.add("model", lookup_us=value["lookup_us"], build_ms=value["build_ms"], bytes=value["entry_bytes"],
+                change_us=value["change_us"])
+    results.add("model_fixture", lookup_us=value["fixture_lookup_us"], walk_us=value["fixture_walk_us"],
+                build_ms=value["fixture_build_ms"])
+    print("  ListEntries, µs per entry: " + ", ".join(
+        f"{name} {value[key]:.1f}" for name, key in (("rows", "list_read_us"), ("messages", "list_convert_us"),
+                                                     ("bytes", "list_encode_us"))))
+
+
 def restarts(d, results):
     rounds = 3 if QUICK else 9
     server = median([d.restart_server() for _ in range(rounds)])
@@ -161,7 +220,18 @@ def option(name, default):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
 
 
+def measure_apart(results, groups):
+    for name, body in (("model", model), ("list", lists), ("postgres", on_postgres),
+                       ("fleet", lambda results: fleet.measure(results, QUICK)),
+                       ("watchers", lambda results: fleet.measure(results, QUICK, watch=True))):
+        if name in groups:
+            body(results)
+
+
 def measure(results, groups):
+    measure_apart(results, groups)
+    if not set(groups) - set(APART):
+        return
     d = Deployment()
     try:
         floor = floors(d, results)

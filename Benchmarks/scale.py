@@ -3,19 +3,33 @@ import json
 import sqlite3
 import subprocess
 
-from deployment import API, BIN, FETCH_X509, Deployment, anonymous, create, entry, settle
+from deployment import API, BIN, FETCH_X509, W, Deployment, anonymous, create, entry, settle
 
 CREATE = f"/{API}entry.v1.Entry/BatchCreateEntry"
 
 
-def create_entries(d, count, prefix="load", parent="/other", size=100):
-    """Creates entries in batches; what the load client measured per batch."""
+def create_entries(d, count, prefix="load", parent="/other", size=100, parents=1):
+    """Creates entries in batches, below one parent or several; what the load client measured per batch."""
+    def below(i):
+        return parent if parents == 1 else f"{parent}/{i % parents}"
     script = d.script("entries", [
-        ("", create([entry(f"/{prefix}/{b}/{i}", parent, f"unix:uid:{100_000 + i}") for i in range(min(size, count - b))]))
+        ("", create([entry(f"/{prefix}/{b}/{i}", below(i), f"unix:uid:{100_000 + i}") for i in range(min(size, count - b))]))
         for b in range(0, count, size)])
     result = d.load("script", "-socket", d.server_socket, "-method", CREATE, "-script", script, "-pid", d.server.pid)
     if result["failed"]:
         raise SystemExit(f"entries were refused: {result['failures']}\n{d.log()}")
+    return result
+
+
+def list_entries(d, count, size=1000):
+    """Pages through all entries of a server that has these and no others; what the load client measured per page."""
+    # A token is the number of the last row of the page before (server-behaviour §11.4).
+    pages = [("", W.msg(API + "entry.v1.ListEntriesRequest", page_size=size, page_token=str(last or "")))
+             for last in range(0, count, size)]
+    result = d.load("script", "-socket", d.server_socket, "-method", f"/{API}entry.v1.Entry/ListEntries", "-script",
+                    d.script("pages", pages), "-pid", d.server.pid, "-least", size * 50)
+    if result["failed"]:
+        raise SystemExit(f"pages were refused: {result['failures']}\n{d.log()}")
     return result
 
 
