@@ -79,8 +79,8 @@ refused("JWT for nobody", INVALID, lambda: svid.MintJWTSVID(w.msg(S + "svid.v1.M
 refused("JWT without audience", INVALID, lambda: svid.MintJWTSVID(
     w.msg(S + "svid.v1.MintJWTSVIDRequest", id=sid("/w"))), "at least one audience is required")
 refused("agent id", INVALID, lambda: agent.GetAgent(w.msg(S + "agent.v1.GetAgentRequest", id=sid("/w x"))))
-refused("page token", UNREADABLE, lambda: entry.ListEntries(
-    w.msg(S + "entry.v1.ListEntriesRequest", page_size=1, page_token="x")), "could not parse token 'x'")
+refused("page token", {grpc.StatusCode.INTERNAL}, lambda: entry.ListEntries(
+    w.msg(S + "entry.v1.ListEntriesRequest", page_size=1, page_token="x")), "failed to list entries: could not parse token 'x'")
 
 # JWTs: nothing, no JWT, alg none, a megabyte.
 for token in ("", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzcGlmZmU6Ly9leGFtcGxlLm9yZy93In0.", "x" * (1 << 20)):
