@@ -4,7 +4,7 @@ package struct Mutations: Sequence, IteratorProtocol {
   private let seed: [UInt8]
   private let count: Int
   private var index = 0
-  private var random = SplitMix64()
+  private var random = SplitMix64(seed: 42)
 
   /// At most 200 prefixes of `seed`, then `count` changed copies.
   package init(of seed: [UInt8], count: Int) {
@@ -34,18 +34,5 @@ package struct Mutations: Sequence, IteratorProtocol {
       }
     }
     return bytes
-  }
-
-  /// A small reproducible generator.
-  private struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64 = 42
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-      return value ^ (value >> 31)
-    }
   }
 }
