@@ -265,6 +265,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("EndpointURL", ["Server"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])
+  fuzz("Tar", ["Server"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
 }
 

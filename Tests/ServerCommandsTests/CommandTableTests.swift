@@ -77,7 +77,7 @@ import Testing
   @Test func everyUpstreamCommandIsThere() {
     let names = Set(ServerCommandTree.commands.keys)
     #expect(Set(Self.upstream.map(\.command)).subtracting(names).isEmpty)
-    #expect(names.subtracting(Self.upstream.map(\.command)).isSubset(of: ["docs methods", "explain"]))
+    #expect(names.subtracting(Self.upstream.map(\.command)).isSubset(of: ["backup", "docs methods", "explain", "restore"]))
   }
 
   /// Each example is a line that the command takes.

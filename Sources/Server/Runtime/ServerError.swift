@@ -5,6 +5,12 @@ package struct ServerError: Error, Equatable, CustomStringConvertible {
     case wrongTrustDomain
     /// A part that is needed is not configured.
     case notConfigured
+    /// What is configured cannot be backed up or restored by this program.
+    case cannotBackUp
+    /// A file is not a backup, is damaged, or is of another trust domain.
+    case badBackup
+    /// A server uses the files that are to be replaced.
+    case serverIsRunning
   }
 
   package let code: Code

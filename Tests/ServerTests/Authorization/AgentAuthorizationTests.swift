@@ -139,7 +139,7 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
     try await TestServer.with(options) { server in
       let agent = try await attest(server)
       let methods = MethodTableTests.rows.filter { $0.callers.contains("g") }
-      #expect(methods.count == 8)
+      #expect(methods.count == 9)
       try await server.remote(agent) { client in
         for row in methods {
           let code = await RawCall.code(client, row.service, row.method)
