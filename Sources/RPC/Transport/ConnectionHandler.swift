@@ -148,8 +148,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private func open(_ id: HTTP2StreamID, _ block: HTTP2Frame.FramePayload.Headers) {
     guard !hasFailed, let loop = context?.eventLoop else { return }
     last = id
-    // Handlers of cancelled calls count until they end: a client cannot start work faster than it is given up.
-    guard max(calls.count, work) < limits.streams else { return refuse(id) }
+    // Handlers of cancelled calls count until they end: a client cannot start work faster than it is given up. They have
+    // room of their own, for clients that cancel all and begin anew.
+    guard calls.count < limits.streams, work < 2 * limits.streams else { return refuse(id) }
     do {
       let head = try RequestHead(block.headers, methods: service.methods)
       guard unread < limits.unreadBytes else { throw Refusal(.resourceExhausted, Self.unreadMessage) }

@@ -3,7 +3,7 @@ import NIOCore
 /// What one connection may use and how long it may live. Made from ``GRPCEndpoint/Options``.
 struct ConnectionLimits: Sendable {
   var messageBytes = 4 * 1024 * 1024
-  /// Streams that are open, and handlers that run, at the same time.
+  /// Streams that are open at the same time; with those of cancelled calls, twice as many handlers may run.
   var streams = 1000
   /// HTTP/2's SETTINGS_MAX_HEADER_LIST_SIZE.
   var headerBytes = 16 * 1024

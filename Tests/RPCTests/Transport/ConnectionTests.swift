@@ -182,13 +182,13 @@ import Testing
     let connection = try TestConnection(limits) { _, context in
       if context.descriptor.method == "bidirectionalStreaming" { await gate.pass() }
     }
-    for _ in 0..<2 { connection.send(.rstStream(.cancel), connection.open("bidirectionalStreaming")) }
-    let third = connection.open("bidirectionalStreaming")
-    #expect(connection.frames(of: third) == ["reset 7"])
+    for _ in 0..<4 { connection.send(.rstStream(.cancel), connection.open("bidirectionalStreaming")) }
+    let fifth = connection.open("bidirectionalStreaming")
+    #expect(connection.frames(of: fifth) == ["reset 7"])
     gate.open()
     connection.pump()
-    let fourth = connection.open("clientStreaming")
-    #expect(connection.frames(of: fourth).first?.contains("without a status") == true)
+    let last = connection.open("clientStreaming")
+    #expect(connection.frames(of: last).first?.contains("without a status") == true)
   }
 
   // MARK: The connection's end
