@@ -22,7 +22,7 @@ struct PeerTests {
   @Test("attacks leave the process, other connections, memory and descriptors alone", .timeLimit(.minutes(5)))
   func attacks() async throws { try await run("attacks.py") }
 
-  @Test("grpcio, h2, h2load, nghttp and openssl; 10,000 pings and cancelled calls", .timeLimit(.minutes(4)))
+  @Test("grpcio, h2, h2load, nghttp and openssl; 10,000 pings and cancelled calls", .timeLimit(.minutes(8)))
   func clients() async throws { try await run("clients.py") }
 
   @Test("idle Workload API streams cost at most 20 kB each", .timeLimit(.minutes(4)))

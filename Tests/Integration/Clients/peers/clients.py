@@ -20,7 +20,7 @@ from hyperframe.frame import PingFrame
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from cryptography.x509 import load_der_x509_certificate
 from http2 import tls
-from subjects import COUNT, HEADER, Endpoint, Runner, endpoints, eventually, selected
+from subjects import COUNT, HEADER, Endpoint, Runner, endpoints, eventually, give_up_after, selected
 from wire import Wire
 
 CASES = []
@@ -349,6 +349,7 @@ CERTIFIED = "server TCP with an SVID"
 
 if __name__ == "__main__":
     runner = Runner()
+    give_up_after(450)
     everything, svid = endpoints(), own_svid()
     port, bundle = int(os.environ["SERVER_PORT"]), os.environ["BUNDLE"]
     everything.append(Endpoint(CERTIFIED, everything[0].process, lambda: tls(port, bundle, svid=svid.name),
