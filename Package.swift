@@ -181,7 +181,7 @@ let package = Package(
     tests(
       "RPC",
       [
-        "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto, nioCore,
+        "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto, nioCore, nioTLS,
         nioHTTP2, nioHPACK, nioEmbedded, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     .target(
@@ -232,7 +232,7 @@ let package = Package(
     tests("DevCommands", ["Flags"]),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["spire-server", "spire-agent", "spire", "CommandTesting"],
+      dependencies: ["spire-server", "spire-agent", "spire", "CommandTesting", "TestDatabases"],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
