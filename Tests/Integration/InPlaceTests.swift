@@ -36,4 +36,9 @@ struct InPlaceTests {
 
   @Test("backup while the server writes, restore, and the agent follows", .timeLimit(.minutes(2)))
   func backup() async throws { try await run("backup") }
+
+  @Test(
+    "without its keys, past its CA's life or without its database a server works again, and its agent comes back",
+    .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(2)))
+  func recovery() async throws { try await run("recovery", clock: ShiftedClock.library ?? "") }
 }

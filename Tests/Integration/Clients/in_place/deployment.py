@@ -141,7 +141,8 @@ plugins {{
         assert process.wait(30) == 0, self.log(name)[-3000:]
 
     def run(self, *arguments):
-        return subprocess.run([SERVER, *arguments, "-socketPath", self.socket], capture_output=True, text=True)
+        return subprocess.run([SERVER, *arguments, "-socketPath", self.socket], capture_output=True, text=True,
+                              env=self.environment)
 
     def command(self, *arguments):
         done = self.run(*arguments)
@@ -153,4 +154,4 @@ plugins {{
 
     def fetch(self, *more):
         return subprocess.run([AGENT, "api", "fetch", *more, "-socketPath", self.agent_socket], capture_output=True,
-                              text=True)
+                              text=True, env=self.environment)
