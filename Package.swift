@@ -101,7 +101,7 @@ let package = Package(
       "RPC",
       [
         "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
-        nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1,
+        nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),

@@ -63,6 +63,38 @@ import Testing
     #expect(!outcome.stdout.contains("Serial number"))
   }
 
+  /// Where the server tells agents of changes at once, people see how up to date they are; programs see what they saw.
+  @Test func watchingAgentsAreShownToPeople() async throws {
+    let agents = [Self.agent("/x"), Self.agent("/y"), Self.agent("/z")]
+    let watching = Unary<Swiftspire_Server_Watch_V1_ListWatchesRequest, Swiftspire_Server_Watch_V1_ListWatchesResponse>(
+      Swiftspire_Server_Watch_V1_Watch.Method.ListWatches.descriptor
+    ) { request in
+      .with {
+        let isSecond = request.pageToken == "next"
+        $0.watches = [
+          .with {
+            $0.agent = agents[isSecond ? 1 : 0].id
+            $0.appliedRevision = 7
+            $0.lagMs = isSecond ? 250 : 0
+          }
+        ]
+        $0.nextPageToken = isSecond ? "" : "next"
+      }
+    }
+    let methods = Self.listing(agents) + [watching]
+    let list = try await run("agent list", methods: methods)
+    #expect(
+      list.stdout.contains("Watching          : revision 7 applied, up to date\n\nSPIFFE ID         : spiffe://a/y"))
+    #expect(
+      list.stdout.contains(
+        "Watching          : revision 7 applied, behind for 250 ms\n\nSPIFFE ID         : spiffe://a/z"))
+    #expect(list.stdout.components(separatedBy: "Watching").count == 3)
+    let show = try await run("agent show -spiffeID spiffe://a/x", methods: methods)
+    #expect(show.stdout.contains("Watching          : revision 7 applied, up to date\n\nSelectors"))
+    let json = try await run("agent list -output json", methods: methods)
+    #expect(json == (try await run("agent list -output json", methods: Self.listing(agents))))
+  }
+
   @Test func allPagesAreListed() async throws {
     let agents = [Self.agent("/x"), Self.agent("/y"), Self.agent("/z")]
     let outcome = try await run(

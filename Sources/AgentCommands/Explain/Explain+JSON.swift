@@ -25,7 +25,8 @@ extension Swiftspire_Agent_Explain_V1_AgentState: ProtoJSONMessage {
       "id": hasID ? id : nil, "now": now, "svid_expires_at": svidExpiresAt, "svid_rotates_at": svidRotatesAt,
       "reattestable": reattestable, "server": server, "last_sync_at": lastSyncAt, "last_failure_at": lastFailureAt,
       "last_failure": lastFailure, "entries": entries, "x509_svids": x509Svids, "jwt_svids": jwtSvids,
-      "next_rotation_at": nextRotationAt,
+      "next_rotation_at": nextRotationAt, "watching": watching, "watch_instance": watchInstance,
+      "watch_revision": watchRevision,
     ]
   }
 }

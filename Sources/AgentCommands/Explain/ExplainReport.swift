@@ -110,6 +110,7 @@ enum ExplainReport {
     }
     line("Server", agent.server)
     line("Last sync", agent.lastSyncAt > 0 ? Paragraph.ago(agent.now - agent.lastSyncAt) : "never")
+    if agent.watching { line("Watching", "yes: told of changes at once; revision \(agent.watchRevision) applied") }
     line("Entries", String(agent.entries))
     var cached = "\(agent.x509Svids) X.509-SVIDs, \(agent.jwtSvids) JWT-SVIDs"
     if agent.nextRotationAt > 0 {

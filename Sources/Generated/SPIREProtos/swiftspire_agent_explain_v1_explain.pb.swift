@@ -87,54 +87,107 @@ package nonisolated struct Swiftspire_Agent_Explain_V1_Finding: Sendable {
 }
 
 /// How the agent is. All times are Unix seconds; 0 is never.
-package nonisolated struct Swiftspire_Agent_Explain_V1_AgentState: Sendable {
+package nonisolated struct Swiftspire_Agent_Explain_V1_AgentState: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var id: Spire_Api_Types_SPIFFEID {
-    get {_id ?? Spire_Api_Types_SPIFFEID()}
-    set {_id = newValue}
+    get {_storage._id ?? Spire_Api_Types_SPIFFEID()}
+    set {_uniqueStorage()._id = newValue}
   }
   /// Returns true if `id` has been explicitly set.
-  package var hasID: Bool {self._id != nil}
+  package var hasID: Bool {_storage._id != nil}
   /// Clears the value of `id`. Subsequent reads from it will return its default value.
-  package mutating func clearID() {self._id = nil}
+  package mutating func clearID() {_uniqueStorage()._id = nil}
 
-  package var now: Int64 = 0
+  package var now: Int64 {
+    get {_storage._now}
+    set {_uniqueStorage()._now = newValue}
+  }
 
-  package var svidExpiresAt: Int64 = 0
+  package var svidExpiresAt: Int64 {
+    get {_storage._svidExpiresAt}
+    set {_uniqueStorage()._svidExpiresAt = newValue}
+  }
 
   /// When it is due to be replaced.
-  package var svidRotatesAt: Int64 = 0
+  package var svidRotatesAt: Int64 {
+    get {_storage._svidRotatesAt}
+    set {_uniqueStorage()._svidRotatesAt = newValue}
+  }
 
-  package var reattestable: Bool = false
+  package var reattestable: Bool {
+    get {_storage._reattestable}
+    set {_uniqueStorage()._reattestable = newValue}
+  }
 
   /// host:port.
-  package var server: String = String()
+  package var server: String {
+    get {_storage._server}
+    set {_uniqueStorage()._server = newValue}
+  }
 
-  package var lastSyncAt: Int64 = 0
+  package var lastSyncAt: Int64 {
+    get {_storage._lastSyncAt}
+    set {_uniqueStorage()._lastSyncAt = newValue}
+  }
 
-  package var lastFailureAt: Int64 = 0
+  package var lastFailureAt: Int64 {
+    get {_storage._lastFailureAt}
+    set {_uniqueStorage()._lastFailureAt = newValue}
+  }
 
   /// Why the last sync that failed did; empty when the last one succeeded.
-  package var lastFailure: String = String()
+  package var lastFailure: String {
+    get {_storage._lastFailure}
+    set {_uniqueStorage()._lastFailure = newValue}
+  }
 
   /// The entries that the server authorizes this agent to serve.
-  package var entries: Int32 = 0
+  package var entries: Int32 {
+    get {_storage._entries}
+    set {_uniqueStorage()._entries = newValue}
+  }
 
-  package var x509Svids: Int32 = 0
+  package var x509Svids: Int32 {
+    get {_storage._x509Svids}
+    set {_uniqueStorage()._x509Svids = newValue}
+  }
 
-  package var jwtSvids: Int32 = 0
+  package var jwtSvids: Int32 {
+    get {_storage._jwtSvids}
+    set {_uniqueStorage()._jwtSvids = newValue}
+  }
 
   /// When the next X.509-SVID of a workload is due to be replaced.
-  package var nextRotationAt: Int64 = 0
+  package var nextRotationAt: Int64 {
+    get {_storage._nextRotationAt}
+    set {_uniqueStorage()._nextRotationAt = newValue}
+  }
+
+  /// Whether the server tells the agent of changes at once, on an open watch stream.
+  package var watching: Bool {
+    get {_storage._watching}
+    set {_uniqueStorage()._watching = newValue}
+  }
+
+  /// The server instance whose changes the agent has applied, and up to which revision; empty while it only polls.
+  package var watchInstance: String {
+    get {_storage._watchInstance}
+    set {_uniqueStorage()._watchInstance = newValue}
+  }
+
+  package var watchRevision: UInt64 {
+    get {_storage._watchRevision}
+    set {_uniqueStorage()._watchRevision = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _id: Spire_Api_Types_SPIFFEID? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Swiftspire_Agent_Explain_V1_ExplainAgentRequest: Sendable {
@@ -185,56 +238,45 @@ package nonisolated struct Swiftspire_Agent_Explain_V1_ExplainProcessRequest: Se
   package init() {}
 }
 
-package nonisolated struct Swiftspire_Agent_Explain_V1_ExplainProcessResponse: @unchecked Sendable {
+package nonisolated struct Swiftspire_Agent_Explain_V1_ExplainProcessResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var process: Swiftspire_Agent_Explain_V1_Process {
-    get {_storage._process ?? Swiftspire_Agent_Explain_V1_Process()}
-    set {_uniqueStorage()._process = newValue}
+    get {_process ?? Swiftspire_Agent_Explain_V1_Process()}
+    set {_process = newValue}
   }
   /// Returns true if `process` has been explicitly set.
-  package var hasProcess: Bool {_storage._process != nil}
+  package var hasProcess: Bool {self._process != nil}
   /// Clears the value of `process`. Subsequent reads from it will return its default value.
-  package mutating func clearProcess() {_uniqueStorage()._process = nil}
+  package mutating func clearProcess() {self._process = nil}
 
-  package var attestors: [Swiftspire_Agent_Explain_V1_Attestor] {
-    get {_storage._attestors}
-    set {_uniqueStorage()._attestors = newValue}
-  }
+  package var attestors: [Swiftspire_Agent_Explain_V1_Attestor] = []
 
   /// The entries whose selectors the process has all.
-  package var matching: [Swiftspire_Agent_Explain_V1_Entry] {
-    get {_storage._matching}
-    set {_uniqueStorage()._matching = newValue}
-  }
+  package var matching: [Swiftspire_Agent_Explain_V1_Entry] = []
 
   /// Entries that lack something, nearest first; at most five.
-  package var nearest: [Swiftspire_Agent_Explain_V1_Entry] {
-    get {_storage._nearest}
-    set {_uniqueStorage()._nearest = newValue}
-  }
+  package var nearest: [Swiftspire_Agent_Explain_V1_Entry] = []
 
   package var agent: Swiftspire_Agent_Explain_V1_AgentState {
-    get {_storage._agent ?? Swiftspire_Agent_Explain_V1_AgentState()}
-    set {_uniqueStorage()._agent = newValue}
+    get {_agent ?? Swiftspire_Agent_Explain_V1_AgentState()}
+    set {_agent = newValue}
   }
   /// Returns true if `agent` has been explicitly set.
-  package var hasAgent: Bool {_storage._agent != nil}
+  package var hasAgent: Bool {self._agent != nil}
   /// Clears the value of `agent`. Subsequent reads from it will return its default value.
-  package mutating func clearAgent() {_uniqueStorage()._agent = nil}
+  package mutating func clearAgent() {self._agent = nil}
 
-  package var findings: [Swiftspire_Agent_Explain_V1_Finding] {
-    get {_storage._findings}
-    set {_uniqueStorage()._findings = newValue}
-  }
+  package var findings: [Swiftspire_Agent_Explain_V1_Finding] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _process: Swiftspire_Agent_Explain_V1_Process? = nil
+  fileprivate var _agent: Swiftspire_Agent_Explain_V1_AgentState? = nil
 }
 
 package nonisolated struct Swiftspire_Agent_Explain_V1_Process: Sendable {
@@ -398,93 +440,174 @@ nonisolated extension Swiftspire_Agent_Explain_V1_Finding.Severity: SwiftProtobu
 
 nonisolated extension Swiftspire_Agent_Explain_V1_AgentState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentState"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}now\0\u{3}svid_expires_at\0\u{3}svid_rotates_at\0\u{1}reattestable\0\u{1}server\0\u{3}last_sync_at\0\u{3}last_failure_at\0\u{3}last_failure\0\u{1}entries\0\u{3}x509_svids\0\u{3}jwt_svids\0\u{3}next_rotation_at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}now\0\u{3}svid_expires_at\0\u{3}svid_rotates_at\0\u{1}reattestable\0\u{1}server\0\u{3}last_sync_at\0\u{3}last_failure_at\0\u{3}last_failure\0\u{1}entries\0\u{3}x509_svids\0\u{3}jwt_svids\0\u{3}next_rotation_at\0\u{1}watching\0\u{3}watch_instance\0\u{3}watch_revision\0")
+
+  fileprivate class _StorageClass {
+    var _id: Spire_Api_Types_SPIFFEID? = nil
+    var _now: Int64 = 0
+    var _svidExpiresAt: Int64 = 0
+    var _svidRotatesAt: Int64 = 0
+    var _reattestable: Bool = false
+    var _server: String = String()
+    var _lastSyncAt: Int64 = 0
+    var _lastFailureAt: Int64 = 0
+    var _lastFailure: String = String()
+    var _entries: Int32 = 0
+    var _x509Svids: Int32 = 0
+    var _jwtSvids: Int32 = 0
+    var _nextRotationAt: Int64 = 0
+    var _watching: Bool = false
+    var _watchInstance: String = String()
+    var _watchRevision: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _now = source._now
+      _svidExpiresAt = source._svidExpiresAt
+      _svidRotatesAt = source._svidRotatesAt
+      _reattestable = source._reattestable
+      _server = source._server
+      _lastSyncAt = source._lastSyncAt
+      _lastFailureAt = source._lastFailureAt
+      _lastFailure = source._lastFailure
+      _entries = source._entries
+      _x509Svids = source._x509Svids
+      _jwtSvids = source._jwtSvids
+      _nextRotationAt = source._nextRotationAt
+      _watching = source._watching
+      _watchInstance = source._watchInstance
+      _watchRevision = source._watchRevision
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._id) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.now) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.svidExpiresAt) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.svidRotatesAt) }()
-      case 5: try { try decoder.decodeSingularBoolField(value: &self.reattestable) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.server) }()
-      case 7: try { try decoder.decodeSingularInt64Field(value: &self.lastSyncAt) }()
-      case 8: try { try decoder.decodeSingularInt64Field(value: &self.lastFailureAt) }()
-      case 9: try { try decoder.decodeSingularStringField(value: &self.lastFailure) }()
-      case 10: try { try decoder.decodeSingularInt32Field(value: &self.entries) }()
-      case 11: try { try decoder.decodeSingularInt32Field(value: &self.x509Svids) }()
-      case 12: try { try decoder.decodeSingularInt32Field(value: &self.jwtSvids) }()
-      case 13: try { try decoder.decodeSingularInt64Field(value: &self.nextRotationAt) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._now) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._svidExpiresAt) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._svidRotatesAt) }()
+        case 5: try { try decoder.decodeSingularBoolField(value: &_storage._reattestable) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._server) }()
+        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._lastSyncAt) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._lastFailureAt) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._lastFailure) }()
+        case 10: try { try decoder.decodeSingularInt32Field(value: &_storage._entries) }()
+        case 11: try { try decoder.decodeSingularInt32Field(value: &_storage._x509Svids) }()
+        case 12: try { try decoder.decodeSingularInt32Field(value: &_storage._jwtSvids) }()
+        case 13: try { try decoder.decodeSingularInt64Field(value: &_storage._nextRotationAt) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._watching) }()
+        case 15: try { try decoder.decodeSingularStringField(value: &_storage._watchInstance) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._watchRevision) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._id {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.now != 0 {
-      try visitor.visitSingularInt64Field(value: self.now, fieldNumber: 2)
-    }
-    if self.svidExpiresAt != 0 {
-      try visitor.visitSingularInt64Field(value: self.svidExpiresAt, fieldNumber: 3)
-    }
-    if self.svidRotatesAt != 0 {
-      try visitor.visitSingularInt64Field(value: self.svidRotatesAt, fieldNumber: 4)
-    }
-    if self.reattestable != false {
-      try visitor.visitSingularBoolField(value: self.reattestable, fieldNumber: 5)
-    }
-    if !self.server.isEmpty {
-      try visitor.visitSingularStringField(value: self.server, fieldNumber: 6)
-    }
-    if self.lastSyncAt != 0 {
-      try visitor.visitSingularInt64Field(value: self.lastSyncAt, fieldNumber: 7)
-    }
-    if self.lastFailureAt != 0 {
-      try visitor.visitSingularInt64Field(value: self.lastFailureAt, fieldNumber: 8)
-    }
-    if !self.lastFailure.isEmpty {
-      try visitor.visitSingularStringField(value: self.lastFailure, fieldNumber: 9)
-    }
-    if self.entries != 0 {
-      try visitor.visitSingularInt32Field(value: self.entries, fieldNumber: 10)
-    }
-    if self.x509Svids != 0 {
-      try visitor.visitSingularInt32Field(value: self.x509Svids, fieldNumber: 11)
-    }
-    if self.jwtSvids != 0 {
-      try visitor.visitSingularInt32Field(value: self.jwtSvids, fieldNumber: 12)
-    }
-    if self.nextRotationAt != 0 {
-      try visitor.visitSingularInt64Field(value: self.nextRotationAt, fieldNumber: 13)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._id {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._now != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._now, fieldNumber: 2)
+      }
+      if _storage._svidExpiresAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._svidExpiresAt, fieldNumber: 3)
+      }
+      if _storage._svidRotatesAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._svidRotatesAt, fieldNumber: 4)
+      }
+      if _storage._reattestable != false {
+        try visitor.visitSingularBoolField(value: _storage._reattestable, fieldNumber: 5)
+      }
+      if !_storage._server.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._server, fieldNumber: 6)
+      }
+      if _storage._lastSyncAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._lastSyncAt, fieldNumber: 7)
+      }
+      if _storage._lastFailureAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._lastFailureAt, fieldNumber: 8)
+      }
+      if !_storage._lastFailure.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._lastFailure, fieldNumber: 9)
+      }
+      if _storage._entries != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._entries, fieldNumber: 10)
+      }
+      if _storage._x509Svids != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._x509Svids, fieldNumber: 11)
+      }
+      if _storage._jwtSvids != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._jwtSvids, fieldNumber: 12)
+      }
+      if _storage._nextRotationAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._nextRotationAt, fieldNumber: 13)
+      }
+      if _storage._watching != false {
+        try visitor.visitSingularBoolField(value: _storage._watching, fieldNumber: 14)
+      }
+      if !_storage._watchInstance.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._watchInstance, fieldNumber: 15)
+      }
+      if _storage._watchRevision != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._watchRevision, fieldNumber: 16)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swiftspire_Agent_Explain_V1_AgentState, rhs: Swiftspire_Agent_Explain_V1_AgentState) -> Bool {
-    if lhs._id != rhs._id {return false}
-    if lhs.now != rhs.now {return false}
-    if lhs.svidExpiresAt != rhs.svidExpiresAt {return false}
-    if lhs.svidRotatesAt != rhs.svidRotatesAt {return false}
-    if lhs.reattestable != rhs.reattestable {return false}
-    if lhs.server != rhs.server {return false}
-    if lhs.lastSyncAt != rhs.lastSyncAt {return false}
-    if lhs.lastFailureAt != rhs.lastFailureAt {return false}
-    if lhs.lastFailure != rhs.lastFailure {return false}
-    if lhs.entries != rhs.entries {return false}
-    if lhs.x509Svids != rhs.x509Svids {return false}
-    if lhs.jwtSvids != rhs.jwtSvids {return false}
-    if lhs.nextRotationAt != rhs.nextRotationAt {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._now != rhs_storage._now {return false}
+        if _storage._svidExpiresAt != rhs_storage._svidExpiresAt {return false}
+        if _storage._svidRotatesAt != rhs_storage._svidRotatesAt {return false}
+        if _storage._reattestable != rhs_storage._reattestable {return false}
+        if _storage._server != rhs_storage._server {return false}
+        if _storage._lastSyncAt != rhs_storage._lastSyncAt {return false}
+        if _storage._lastFailureAt != rhs_storage._lastFailureAt {return false}
+        if _storage._lastFailure != rhs_storage._lastFailure {return false}
+        if _storage._entries != rhs_storage._entries {return false}
+        if _storage._x509Svids != rhs_storage._x509Svids {return false}
+        if _storage._jwtSvids != rhs_storage._jwtSvids {return false}
+        if _storage._nextRotationAt != rhs_storage._nextRotationAt {return false}
+        if _storage._watching != rhs_storage._watching {return false}
+        if _storage._watchInstance != rhs_storage._watchInstance {return false}
+        if _storage._watchRevision != rhs_storage._watchRevision {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -587,102 +710,56 @@ nonisolated extension Swiftspire_Agent_Explain_V1_ExplainProcessResponse: SwiftP
   package static let protoMessageName: String = _protobuf_package + ".ExplainProcessResponse"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}attestors\0\u{1}matching\0\u{1}nearest\0\u{1}agent\0\u{1}findings\0")
 
-  fileprivate class _StorageClass {
-    var _process: Swiftspire_Agent_Explain_V1_Process? = nil
-    var _attestors: [Swiftspire_Agent_Explain_V1_Attestor] = []
-    var _matching: [Swiftspire_Agent_Explain_V1_Entry] = []
-    var _nearest: [Swiftspire_Agent_Explain_V1_Entry] = []
-    var _agent: Swiftspire_Agent_Explain_V1_AgentState? = nil
-    var _findings: [Swiftspire_Agent_Explain_V1_Finding] = []
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _process = source._process
-      _attestors = source._attestors
-      _matching = source._matching
-      _nearest = source._nearest
-      _agent = source._agent
-      _findings = source._findings
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._process) }()
-        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._attestors) }()
-        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._matching) }()
-        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._nearest) }()
-        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._agent) }()
-        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._findings) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._process) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.attestors) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.matching) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.nearest) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._agent) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.findings) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._process {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-      } }()
-      if !_storage._attestors.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._attestors, fieldNumber: 2)
-      }
-      if !_storage._matching.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._matching, fieldNumber: 3)
-      }
-      if !_storage._nearest.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._nearest, fieldNumber: 4)
-      }
-      try { if let v = _storage._agent {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-      } }()
-      if !_storage._findings.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._findings, fieldNumber: 6)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._process {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.attestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.attestors, fieldNumber: 2)
+    }
+    if !self.matching.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.matching, fieldNumber: 3)
+    }
+    if !self.nearest.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.nearest, fieldNumber: 4)
+    }
+    try { if let v = self._agent {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if !self.findings.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.findings, fieldNumber: 6)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swiftspire_Agent_Explain_V1_ExplainProcessResponse, rhs: Swiftspire_Agent_Explain_V1_ExplainProcessResponse) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._process != rhs_storage._process {return false}
-        if _storage._attestors != rhs_storage._attestors {return false}
-        if _storage._matching != rhs_storage._matching {return false}
-        if _storage._nearest != rhs_storage._nearest {return false}
-        if _storage._agent != rhs_storage._agent {return false}
-        if _storage._findings != rhs_storage._findings {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._process != rhs._process {return false}
+    if lhs.attestors != rhs.attestors {return false}
+    if lhs.matching != rhs.matching {return false}
+    if lhs.nearest != rhs.nearest {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs.findings != rhs.findings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -422,6 +422,23 @@ package nonisolated struct Swiftspire_Server_Explain_V1_Agent: @unchecked Sendab
     set {_uniqueStorage()._verdict = newValue}
   }
 
+  /// Whether the agent is told of changes at once, on an open watch stream.
+  package var watching: Bool {
+    get {_storage._watching}
+    set {_uniqueStorage()._watching = newValue}
+  }
+
+  /// Up to where it has applied what concerns it, and for how long it has been behind.
+  package var appliedRevision: UInt64 {
+    get {_storage._appliedRevision}
+    set {_uniqueStorage()._appliedRevision = newValue}
+  }
+
+  package var lagMs: Int64 {
+    get {_storage._lagMs}
+    set {_uniqueStorage()._lagMs = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -995,7 +1012,7 @@ nonisolated extension Swiftspire_Server_Explain_V1_Agents: SwiftProtobuf.Message
 
 nonisolated extension Swiftspire_Server_Explain_V1_Agent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Agent"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{3}attestation_type\0\u{3}x509_svid_serial_number\0\u{3}x509_svid_expires_at\0\u{3}agent_version\0\u{1}path\0\u{3}missing_selectors\0\u{3}found_instead\0\u{3}last_sync_at\0\u{3}last_sync_entries\0\u{3}last_svid\0\u{1}verdict\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{3}attestation_type\0\u{3}x509_svid_serial_number\0\u{3}x509_svid_expires_at\0\u{3}agent_version\0\u{1}path\0\u{3}missing_selectors\0\u{3}found_instead\0\u{3}last_sync_at\0\u{3}last_sync_entries\0\u{3}last_svid\0\u{1}verdict\0\u{1}watching\0\u{3}applied_revision\0\u{3}lag_ms\0")
 
   fileprivate class _StorageClass {
     var _id: Spire_Api_Types_SPIFFEID? = nil
@@ -1011,6 +1028,9 @@ nonisolated extension Swiftspire_Server_Explain_V1_Agent: SwiftProtobuf.Message,
     var _lastSyncEntries: Int32 = 0
     var _lastSvid: Swiftspire_Server_Explain_V1_IssuedSVID? = nil
     var _verdict: String = String()
+    var _watching: Bool = false
+    var _appliedRevision: UInt64 = 0
+    var _lagMs: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1034,6 +1054,9 @@ nonisolated extension Swiftspire_Server_Explain_V1_Agent: SwiftProtobuf.Message,
       _lastSyncEntries = source._lastSyncEntries
       _lastSvid = source._lastSvid
       _verdict = source._verdict
+      _watching = source._watching
+      _appliedRevision = source._appliedRevision
+      _lagMs = source._lagMs
     }
   }
 
@@ -1065,6 +1088,9 @@ nonisolated extension Swiftspire_Server_Explain_V1_Agent: SwiftProtobuf.Message,
         case 11: try { try decoder.decodeSingularInt32Field(value: &_storage._lastSyncEntries) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._lastSvid) }()
         case 13: try { try decoder.decodeSingularStringField(value: &_storage._verdict) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._watching) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._appliedRevision) }()
+        case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._lagMs) }()
         default: break
         }
       }
@@ -1116,6 +1142,15 @@ nonisolated extension Swiftspire_Server_Explain_V1_Agent: SwiftProtobuf.Message,
       if !_storage._verdict.isEmpty {
         try visitor.visitSingularStringField(value: _storage._verdict, fieldNumber: 13)
       }
+      if _storage._watching != false {
+        try visitor.visitSingularBoolField(value: _storage._watching, fieldNumber: 14)
+      }
+      if _storage._appliedRevision != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._appliedRevision, fieldNumber: 15)
+      }
+      if _storage._lagMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._lagMs, fieldNumber: 16)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1138,6 +1173,9 @@ nonisolated extension Swiftspire_Server_Explain_V1_Agent: SwiftProtobuf.Message,
         if _storage._lastSyncEntries != rhs_storage._lastSyncEntries {return false}
         if _storage._lastSvid != rhs_storage._lastSvid {return false}
         if _storage._verdict != rhs_storage._verdict {return false}
+        if _storage._watching != rhs_storage._watching {return false}
+        if _storage._appliedRevision != rhs_storage._appliedRevision {return false}
+        if _storage._lagMs != rhs_storage._lagMs {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -26,6 +26,7 @@ package final class ReconnectingTransport: ClientTransport {
   private let connector: Connector
   private let state = Mutex<State>(.idle)
   private let opened = AsyncStream.makeStream(of: ClientConnection.self)
+  private let openedCount = Atomic<UInt64>(0)
 
   package let retryThrottle: RetryThrottle? = nil
 
@@ -44,6 +45,9 @@ package final class ReconnectingTransport: ClientTransport {
   }
 
   package func config(forMethod descriptor: MethodDescriptor) -> MethodConfig? { nil }
+
+  /// How many connections were opened so far: another number says that another server may answer.
+  package var connectionNumber: UInt64 { openedCount.load(ordering: .relaxed) }
 
   /// Runs the connections until the client shuts down.
   package func connect() async throws {
@@ -155,6 +159,7 @@ package final class ReconnectingTransport: ClientTransport {
     let result: Result<Connection, any Error>
     do {
       result = .success(try await connector.connect())
+      openedCount.add(1, ordering: .relaxed)
     } catch {
       result = .failure(RPCError(code: .unavailable, message: "\(error)", cause: error))
     }

@@ -29,7 +29,7 @@ extension ConnectionHandler {
       flush()
       start(.goodbye, in: limits.goodbye) { $0.settleDrain() }
     }
-    if isShutdown { for call in calls.values { call.quiesce() } }
+    for call in calls.values { if isShutdown { call.quiesce() } else { call.askToEnd() } }
   }
 
   func settleDrain() {

@@ -131,6 +131,9 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
     if head.method.type == .serverStreaming { cancel() }
   }
 
+  /// The connection is to be let go: calls that live long and know how to come back end by themselves.
+  func askToEnd() { cancellation?.cancel() }
+
   /// The stream is gone.
   func closed() {
     let hadEnded = state.hasEnded

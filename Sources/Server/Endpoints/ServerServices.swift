@@ -9,6 +9,7 @@ import SPIREProtos
 package struct ServerServices: Sendable {
   private let parts: ServerParts
   private let calls: CallInterceptor
+  private let authorizer: any CallAuthorizer
 
   /// - Parameters:
   ///   - logger: the server's logger without a subsystem.
@@ -18,6 +19,7 @@ package struct ServerServices: Sendable {
     auditing: Bool = false
   ) {
     self.parts = parts
+    self.authorizer = authorizer
     calls = CallInterceptor(
       policies: Self.policies(limits), authorizer: authorizer, logger: logger.with(subsystem: "api"), metrics: metrics,
       auditing: auditing)
@@ -30,7 +32,7 @@ package struct ServerServices: Sendable {
   package var remote: [any RegistrableRPCService] {
     [
       AgentAPI(parts), BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), TrustDomainAPI(parts),
-      LocalAuthorityAPI(parts), ExplainAPI(parts),
+      LocalAuthorityAPI(parts), ExplainAPI(parts), WatchAPI(parts, authorizer: authorizer),
     ]
   }
 
@@ -45,7 +47,7 @@ package struct ServerServices: Sendable {
     [
       AgentMethods.policies, BundleMethods.policies, EntryMethods.policies, SVIDMethods.policies,
       TrustDomainMethods.policies, LocalAuthorityMethods.policies, LoggerMethods.policies, HealthMethods.policies,
-      DebugMethods.policies, ExplainMethods.policies,
+      DebugMethods.policies, ExplainMethods.policies, WatchMethods.policies,
     ].flatMap { $0(limits) } + ReflectionService.policies(callers: .local)
   }
 }

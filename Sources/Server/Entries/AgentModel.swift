@@ -10,6 +10,9 @@ package struct AgentModel: Sendable {
   /// No SVID ends before this time, Unix seconds: until then nobody need be looked at.
   private var firstEnd = Int64.max
 
+  /// The agents that were set or removed since it was taken, for those who watch; nil when nobody does.
+  var touched: [SPIFFEID]?
+
   package init() {}
 
   package var count: Int { nodes.count }
@@ -22,6 +25,7 @@ package struct AgentModel: Sendable {
   /// - Returns: whether there is one now.
   @discardableResult
   mutating func set(_ node: AttestedNode?, id: SPIFFEID, now: Int64) -> Bool {
+    touched?.append(id)
     guard var node, Self.end(of: node) > now else {
       nodes[id] = nil
       return false
@@ -42,6 +46,7 @@ package struct AgentModel: Sendable {
       if end <= now { expired.append(id) } else { firstEnd = min(firstEnd, end) }
     }
     for id in expired { nodes[id] = nil }
+    touched?.append(contentsOf: expired)
     return expired
   }
 

@@ -31,7 +31,7 @@ extension EntryModel {
   }
 
   /// The paths under which the walk begins: the agent's own and those of its aliases.
-  private func rootPaths(of agent: SPIFFEID) -> [String] {
+  func rootPaths(of agent: SPIFFEID) -> [String] {
     var roots = [agent.path]
     guard aliases.count > 0, let known = agents.value(agent) else { return roots }
     for selector in known.selectors {

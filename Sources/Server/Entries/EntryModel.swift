@@ -26,6 +26,8 @@ package struct EntryModel: Sendable {
   private var privileged = ChunkedTable<EntryList<SPIFFEID>>()
   /// The selectors of each agent that has any.
   var agents = ChunkedTable<KnownSelectors>()
+  /// What changes mean for those who watch; nil when nobody does.
+  var tracking: ModelTracking?
   private let pool = StringPool()
   private var nextRank: UInt64 = 0
 
@@ -85,6 +87,9 @@ package struct EntryModel: Sendable {
   /// Makes `entry` the one of this id. Nil: there is none.
   package mutating func set(_ entry: RegistrationEntry?, id: String) {
     let hash = id.hashValue
+    let before = tracking == nil ? nil : byID.value(id, hash: hash)?.entry
+    noteEffects(before: before, becoming: entry)
+    defer { noteEffects(after: entry, having: before) }
     guard let entry else {
       if let old = byID.value(id, hash: hash) { unlink(old) }
       byID.remove(id, hash: hash)
@@ -109,6 +114,7 @@ package struct EntryModel: Sendable {
 
   /// Replaces the selectors of an agent. None: forgets the agent.
   package mutating func setSelectors(_ selectors: [Selector], ofAgent id: SPIFFEID) {
+    noteEffects(ofAgent: id, becoming: selectors)
     let hash = id.hashValue
     if selectors.isEmpty {
       agents.remove(id, hash: hash)
@@ -125,6 +131,7 @@ package struct EntryModel: Sendable {
       if let key = entry.selectors.min() { Self.link(stored, to: &aliases, key) }
     } else {
       stored = linkToParent(entry, rank)
+      tracking?.byPath.insert(stored)
     }
     if entry.admin || entry.downstream { Self.link(stored, to: &privileged, entry.spiffeID) }
     return stored
@@ -160,6 +167,7 @@ package struct EntryModel: Sendable {
       }
       if isGone, !Self.isReserved(path) { parents.remove(hash) }
       if Self.isReserved(entry.spiffeID.path) { reservedCount -= 1 }
+      tracking?.byPath.remove(stored)
     }
     if entry.admin || entry.downstream { Self.unlink(stored, from: &privileged, entry.spiffeID) }
   }

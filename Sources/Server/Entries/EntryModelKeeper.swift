@@ -14,8 +14,9 @@ import Synchronization
 /// the state and is never held while the datastore is asked.
 package final class EntryModelKeeper: Service, CommitObserver {
   struct State {
-    var entries = EntryModel()
-    var agents = AgentModel()
+    var entries = EntryModel() { didSet { watches.follow(&entries) } }
+    var agents = AgentModel() { didSet { watches.follow(&agents) } }
+    var watches: WatchIndex
     var entryCursor: EventCursor
     var agentCursor: EventCursor
     /// Whether everything has to be read again.
@@ -33,6 +34,8 @@ package final class EntryModelKeeper: Service, CommitObserver {
   let state: Mutex<State>
   /// Lets one task at a time read the datastore.
   let turn = PollTurn()
+  /// The bundles for watch streams.
+  let watchBundles: WatchBundles
 
   /// - Parameters:
   ///   - interval: how often the event tables are read (`cache_reload_interval`).
@@ -47,8 +50,11 @@ package final class EntryModelKeeper: Service, CommitObserver {
     self.metrics = metrics
     self.logger = logger
     let patience = 1 + Int(max(0, eventTimeout.seconds - 1) / max(interval.seconds, 0.001))
+    watchBundles = WatchBundles(datastore: datastore, time: time)
     state = Mutex(
-      State(entryCursor: EventCursor(patience: patience), agentCursor: EventCursor(patience: patience)))
+      State(
+        watches: WatchIndex(time: time), entryCursor: EventCursor(patience: patience),
+        agentCursor: EventCursor(patience: patience)))
     datastore.changes.observe(self)
   }
 
@@ -75,6 +81,7 @@ package final class EntryModelKeeper: Service, CommitObserver {
   // MARK: Commits of this process
 
   package func committed(_ commit: DatastoreCommit) {
+    bundlesChanged(Set(commit.bundles))
     guard !commit.entries.isEmpty || !commit.agents.isEmpty else { return }
     let now = Int64(time.now.timeIntervalSince1970)
     state.withLock { state in
@@ -95,7 +102,10 @@ package final class EntryModelKeeper: Service, CommitObserver {
     }
   }
 
-  package func commitIsUncertain() { state.withLock { $0.needsReload = true } }
+  package func commitIsUncertain() {
+    bundlesChanged(nil)
+    state.withLock { $0.needsReload = true }
+  }
 }
 
 extension EntryModelKeeper.State {

@@ -49,6 +49,14 @@ package final class AgentActivity: Sendable {
     state.withLock { $0.syncs[agent] = Sync(at: now, entries: entries) }
   }
 
+  /// `agent` confirmed what it was told on its watch stream.
+  package func confirmed(_ agent: SPIFFEID, at now: Date) {
+    state.withLock { state in
+      guard let sync = state.syncs[agent] else { return }
+      state.syncs[agent] = Sync(at: now, entries: sync.entries)
+    }
+  }
+
   /// `agent` was given an X.509-SVID for `entry`.
   package func signed(_ svid: IssuedX509SVID, for entry: RegistrationEntry, agent: SPIFFEID, at now: Date) {
     let issued = Issued(

@@ -1,3 +1,4 @@
+import Daemon
 import DatastoreAPI
 import FoundationEssentials
 import SPIFFE
@@ -26,7 +27,9 @@ extension Explainer {
         if let svid = server.activity.lastSVID(of: agent.node.id, entryID: entry.id) { message.lastSvid = svid.api }
         message.verdict = verdict(agent.node, entry)
       } else {
-        message.verdict = obstacle(agent.node) ?? "would receive it at its next sync"
+        let isTold = !server.entries.openWatches(of: agent.node.id).isEmpty
+        message.verdict =
+          obstacle(agent.node) ?? (isTold ? "would receive it at once" : "would receive it at its next sync")
       }
       return message
     }
@@ -62,6 +65,12 @@ extension Explainer {
     if let sync = server.activity.lastSync(of: node.id) {
       message.lastSyncAt = Int64(sync.at.timeIntervalSince1970)
       message.lastSyncEntries = Int32(clamping: sync.entries)
+    }
+    if let watcher = server.entries.openWatches(of: node.id).last {
+      let watch = watcher.watch
+      message.watching = true
+      message.appliedRevision = watch.applied
+      message.lagMs = watch.behindSince.map { Int64((server.time.steady - $0).seconds * 1000) } ?? 0
     }
     return message
   }

@@ -131,6 +131,7 @@ package struct ServerRuntime: Sendable {
     members.append(.init(service: manager, name: "ca_manager"))
     members.append(.init(service: svid, name: "svid_rotator"))
     members.append(.init(service: entries, name: "entry_cache"))
+    members.append(.init(service: WatchMonitor(entries), name: "watch_monitor"))
     members.append(.init(service: federation, name: "bundle_client"))
     members += pruners(datastore, metrics, endpointLogger)
     // A call that takes its time on one socket must not leave the other one open.

@@ -19,10 +19,12 @@ struct AgentList: ServerCommand {
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     var response = Spire_Api_Server_Agent_V1_ListAgentsResponse()
     response.agents = try await AgentListing.agents(options.filter(), server)
+    let isForPeople = options.output.format == .pretty && !response.agents.isEmpty
+    let watches = isForPeople ? await AgentWatches.fetch(server) : [:]
     options.output.print(response, to: io) {
       if response.agents.isEmpty { return io.print("No attested agents found") }
       io.print("Found \(count(response.agents.count, "attested agent", "attested agents")):\n")
-      for agent in response.agents { AgentReport.print(agent, io: io) }
+      for agent in response.agents { AgentReport.print(agent, watch: watches[agent.id.text], io: io) }
     }
   }
 }

@@ -5,7 +5,8 @@ import SPIREProtos
 
 /// An attested agent as the agent commands show it: labels 18 columns wide, and an empty line.
 enum AgentReport {
-  static func print(_ agent: Spire_Api_Types_Agent, io: CommandIO) {
+  /// - Parameter watch: the agent's watch stream, if there is one.
+  static func print(_ agent: Spire_Api_Types_Agent, watch: AgentWatches.Watch? = nil, io: CommandIO) {
     line("SPIFFE ID", agent.id.text, io)
     line("Attestation type", agent.attestationType, io)
     line("Expiration time", Times.local(agent.x509SvidExpiresAt), io)
@@ -17,6 +18,7 @@ enum AgentReport {
     }
     line("Can re-attest", String(agent.canReattest), io)
     if !agent.agentVersion.isEmpty { line("Agent version", agent.agentVersion, io) }
+    if let watch { line("Watching", AgentWatches.text(watch), io) }
     io.print()
   }
 

@@ -23,9 +23,10 @@ struct AgentShow: ServerCommand {
     let agent = try await server.call {
       try await Spire_Api_Server_Agent_V1_Agent.Client(wrapping: $0).getAgent(.with { $0.id = id })
     }
+    let watches = options.output.format == .pretty ? await AgentWatches.fetch(of: [agent.id], server) : [:]
     options.output.print(agent, to: io) {
       io.print("Found an attested agent given its SPIFFE ID\n")
-      AgentReport.print(agent, io: io)
+      AgentReport.print(agent, watch: watches[agent.id.text], io: io)
       for selector in agent.selectors { AgentReport.line("Selectors", "\(selector.type):\(selector.value)", io) }
     }
   }

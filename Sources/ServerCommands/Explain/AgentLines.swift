@@ -53,6 +53,10 @@ enum AgentLines {
     } else {
       parts.append("no sync since this server started")
     }
+    if agent.watching {
+      let lag = agent.lagMs > 0 ? ", behind for \(agent.lagMs) ms" : ""
+      parts.append("told of changes at once (revision \(agent.appliedRevision) applied\(lag))")
+    }
     if !agent.agentVersion.isEmpty { parts.append("version \(agent.agentVersion)") }
     return parts.joined(separator: "; ")
   }

@@ -62,7 +62,8 @@ extension Swiftspire_Server_Explain_V1_Agent: ProtoJSONMessage {
       "x509_svid_serial_number": x509SvidSerialNumber, "x509_svid_expires_at": x509SvidExpiresAt,
       "agent_version": agentVersion, "path": path, "missing_selectors": missingSelectors,
       "found_instead": foundInstead, "last_sync_at": lastSyncAt, "last_sync_entries": lastSyncEntries,
-      "last_svid": hasLastSvid ? lastSvid : nil, "verdict": verdict,
+      "last_svid": hasLastSvid ? lastSvid : nil, "verdict": verdict, "watching": watching,
+      "applied_revision": appliedRevision, "lag_ms": lagMs,
     ]
   }
 }

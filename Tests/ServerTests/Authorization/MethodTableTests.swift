@@ -51,6 +51,8 @@ import Testing
       "la"
     ),
     ("swiftspire.server.explain.v1.Explain", "DryRunEntries ExplainIdentity", "la"),
+    ("swiftspire.server.watch.v1.Watch", "WatchAuthorizedEntries", "g"),
+    ("swiftspire.server.watch.v1.Watch", "ListWatches", "la"),
   ]
 
   static var rows: [(service: String, method: String, callers: String)] {
@@ -80,6 +82,7 @@ import Testing
       + Grpc_Reflection_V1_ServerReflection.Method.descriptors
       + Grpc_Reflection_V1alpha_ServerReflection.Method.descriptors
       + Swiftspire_Server_Explain_V1_Explain.Method.descriptors
+      + Swiftspire_Server_Watch_V1_Watch.Method.descriptors
     let rows = Set(ServerServices.policies(RateLimits(time: TestTime())).map(\.descriptor))
     #expect(Set(descriptors) == rows)
   }

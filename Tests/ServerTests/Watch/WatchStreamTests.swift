@@ -1,0 +1,381 @@
+import Daemon
+import Foundation
+import GRPCCore
+import RPC
+import SPIFFE
+import SPIREProtos
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import Server
+
+/// Watch streams over real connections.
+@Suite(.timeLimit(.minutes(2))) struct WatchStreamTests {
+  private typealias Watch = Swiftspire_Server_Watch_V1_Watch
+  private typealias Request = Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest
+  private typealias Response = Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesResponse
+  private typealias Entry = Spire_Api_Types_Entry
+
+  /// An agent's end of a stream, written from docs/propagation.md.
+  private final class Client: Sendable {
+    struct View {
+      var instance = ""
+      var resumed = false
+      var entries: [String: Entry] = [:]
+      var bundles: [String: Spire_Api_Types_Bundle] = [:]
+      var removedBundles: Set<String> = []
+      var revision: UInt64 = 0
+      var listings = 0
+      var pongs = 0
+      var largest = 0
+      /// The revision of the listing under way, and what of it is still to be fetched.
+      var listing: UInt64?
+      var missing: [String] = []
+    }
+    let view: Mutex<View>
+    var now: View { view.withLock { $0 } }
+    private let requests = AsyncStream.makeStream(of: Request.self)
+    private let changed = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let confirms: Bool
+
+    init(_ start: View = View(), confirms: Bool = true) {
+      view = Mutex(start)
+      self.confirms = confirms
+      say {
+        $0.begin.instance = start.instance
+        $0.begin.revision = start.revision
+      }
+    }
+
+    func say(_ fill: (inout Request) -> Void) {
+      var request = Request()
+      fill(&request)
+      requests.continuation.yield(request)
+    }
+
+    func end() { requests.continuation.finish() }
+
+    /// Follows the stream until it ends.
+    func run(_ client: RPCClient) async throws {
+      try await Watch.Client(wrapping: client).watchAuthorizedEntries { writer in
+        for await request in self.requests.stream { try await writer.write(request) }
+      } onResponse: { response in
+        defer {
+          self.requests.continuation.finish()
+          self.changed.continuation.finish()
+        }
+        for try await message in response.messages {
+          try self.take(message)
+          self.changed.continuation.yield()
+        }
+      }
+    }
+
+    private func take(_ message: Response) throws {
+      let bytes: [UInt8] = try message.serializedBytes()
+      let answer = view.withLock { view -> UInt64? in
+        view.largest = max(view.largest, bytes.count)
+        switch message.step {
+        case .welcome(let welcome):
+          view.instance = welcome.instance
+          view.resumed = welcome.resumed
+        case .changes(let changes):
+          for entry in changes.entries { view.entries[entry.id] = entry }
+          for id in changes.removedEntryIds { view.entries[id] = nil }
+          for bundle in changes.bundles { view.bundles[bundle.trustDomain] = bundle }
+          view.removedBundles.formUnion(changes.removedBundles)
+          if changes.more { return nil }
+          view.revision = changes.revision
+          return changes.revision
+        case .state(let state):
+          var digest = StateDigest()
+          for entry in view.entries.values {
+            digest.add(id: entry.id, revision: entry.revisionNumber, createdAt: entry.createdAt)
+          }
+          guard Array(state.digest) == digest.bytes else {
+            say { $0.list = Request.List() }
+            return nil
+          }
+          view.revision = state.revision
+          return state.revision
+        case .listing(let listing):
+          return Self.take(listing, &view, say)
+        case .pong: view.pongs += 1
+        case nil: break
+        }
+        return nil
+      }
+      if let answer, confirms { say { $0.applied.revision = answer } }
+    }
+
+    private static func take(
+      _ listing: Response.Listing, _ view: inout View, _ say: ((inout Request) -> Void) -> Void
+    ) -> UInt64? {
+      if view.listing == nil {
+        view.listing = listing.revision
+        view.listings += 1
+        view.entries = [:]
+      }
+      view.missing += listing.entryRevisions.map(\.id)
+      for entry in listing.entries { view.entries[entry.id] = entry }
+      if listing.more { return nil }
+      let next = Array(view.missing.prefix(500))
+      view.missing.removeFirst(next.count)
+      guard next.isEmpty, let revision = view.listing else {
+        say { $0.fetch.ids = next }
+        return nil
+      }
+      view.listing = nil
+      view.revision = max(view.revision, revision)
+      return revision
+    }
+
+    /// Waits until what the agent sees is so.
+    func wait(_ condition: @Sendable (View) -> Bool) async throws {
+      if view.withLock({ condition($0) }) { return }
+      for await _ in changed.stream where view.withLock({ condition($0) }) { return }
+      throw Unexpected()
+    }
+  }
+
+  /// Runs `body` beside the stream of an agent.
+  private func watching(
+    _ server: TestServer, _ identity: TestIdentity, _ client: Client = Client(),
+    _ body: @Sendable @escaping (Client) async throws -> Void
+  ) async throws {
+    try await server.remote(identity) { connection in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await client.run(connection) }
+        group.addTask {
+          try await body(client)
+          client.end()
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+
+  private func delete(_ id: String, _ server: TestServer) async throws {
+    _ = try await server.local { client in
+      var request = Spire_Api_Server_Entry_V1_BatchDeleteEntryRequest()
+      request.ids = [id]
+      return try await Spire_Api_Server_Entry_V1_Entry.Client(wrapping: client).batchDeleteEntry(request)
+    }
+  }
+
+  @Test func entriesComeAndGoAtOnce() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      try await watching(server, agent) { client in
+        try await client.wait { $0.revision > 0 && $0.bundles["example.org"] != nil }
+        let entry = try await server.createEntry("/web", parent: agent.id) { $0.hint = "h" }
+        try await client.wait { $0.entries[entry.id] != nil }
+        #expect(client.now.entries[entry.id] == entry)
+        try await delete(entry.id, server)
+        try await client.wait { $0.entries.isEmpty }
+        #expect(client.now.listings == 0)
+      }
+    }
+  }
+
+  @Test func whatWasThereBeforeIsComparedAndListed() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let entry = try await server.createEntry("/web", parent: agent.id)
+      var view = Client.View()
+      try await watching(server, agent) { client in
+        try await client.wait { $0.revision > 0 && !$0.entries.isEmpty }
+        #expect(client.now.listings == 1)
+      }
+      // An agent that has it all already gets nothing but a digest.
+      view.entries = [entry.id: entry]
+      let second = Client(view)
+      try await watching(server, agent, second) { client in
+        try await client.wait { $0.revision > 0 }
+        #expect(client.now.listings == 0)
+      }
+    }
+  }
+
+  @Test func streamsResumeByRevision() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let first = Client()
+      try await watching(server, agent, first) { client in
+        try await client.wait { $0.revision > 0 }
+        // The last confirmation must be with the server before the stream ends.
+        client.say { $0.ping = Request.Ping() }
+        try await client.wait { $0.pongs == 1 }
+      }
+      let entry = try await server.createEntry("/web", parent: agent.id)
+      let second = Client(first.now)
+      try await watching(server, agent, second) { client in
+        try await client.wait { $0.entries[entry.id] != nil }
+        #expect(client.now.resumed && client.now.listings == 0)
+      }
+    }
+  }
+
+  @Test func manyEntriesComeInMessagesOfBoundedSize() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      // With long selectors, five hundred would be more than a message may have.
+      let long = String(repeating: "x", count: 9000)
+      try await server.local { client in
+        for batch in 0..<6 {
+          var request = Spire_Api_Server_Entry_V1_BatchCreateEntryRequest()
+          request.entries = (0..<100).map {
+            TestServer.entry("/w\(batch)-\($0)", parent: agent.id, selectors: [("unix", "path:\(long)")])
+          }
+          _ = try await Spire_Api_Server_Entry_V1_Entry.Client(wrapping: client).batchCreateEntry(request)
+        }
+      }
+      try await watching(server, agent) { client in
+        // 600 entries: revisions first, then what the agent fetches.
+        try await client.wait { $0.entries.count == 600 }
+        #expect(client.now.largest < 4 * 1024 * 1024)
+        #expect(client.now.largest > 100_000)
+      }
+    }
+  }
+
+  @Test func agentsThatLoseTheirStandingAreTurnedAwayAtOnce() async throws {
+    try await TestServer.with { server in
+      for isBanned in [true, false] {
+        let agent = try await server.attest()
+        let refusal = try await failure {
+          try await watching(server, agent) { client in
+            try await client.wait { $0.revision > 0 }
+            if isBanned { try await server.ban(agent.id) } else { try await server.evict(agent.id) }
+            // Until the server ends the stream.
+            _ = try? await client.wait { _ in false }
+          }
+        }
+        #expect(refusal.code == .permissionDenied)
+        #expect(
+          refusal.message
+            == "authorization denied for method /swiftspire.server.watch.v1.Watch/WatchAuthorizedEntries")
+        let next = try await failure { try await watching(server, agent) { try await $0.wait { $0.revision > 0 } } }
+        #expect(next.code == .permissionDenied)
+      }
+    }
+  }
+
+  @Test func expiredAgentsAreTurnedAway() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let refusal = try await failure {
+        try await watching(server, agent) { client in
+          try await client.wait { $0.revision > 0 }
+          server.time.advance(by: .seconds(2 * 3600))
+          server.parts.entries.watchOver()
+          _ = try? await client.wait { _ in false }
+        }
+      }
+      #expect(refusal.code == .permissionDenied)
+    }
+  }
+
+  @Test func bundlesComeAtOnce() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let partner = try TrustDomain("partner.test")
+      _ = try await server.datastore.setBundle(SPIFFE.Bundle(trustDomain: partner, refreshHint: 1))
+      try await server.createEntry("/web", parent: agent.id) { $0.federatesWith = ["partner.test"] }
+      try await watching(server, agent) { client in
+        try await client.wait { $0.revision > 0 && $0.bundles["partner.test"] != nil }
+        _ = try await server.datastore.setBundle(SPIFFE.Bundle(trustDomain: partner, refreshHint: 77))
+        try await client.wait { $0.bundles["partner.test"]?.refreshHint == 77 }
+        let stored = try await server.datastore.fetchBundle(of: TestServer.domain)
+        var own = try #require(stored)
+        own.refreshHint = 4242
+        _ = try await server.datastore.setBundle(own)
+        try await client.wait { $0.bundles["example.org"]?.refreshHint == 4242 }
+        try await server.datastore.deleteBundle(of: partner, mode: .dissociate)
+        try await client.wait { $0.entries.values.allSatisfy { $0.federatesWith.isEmpty } }
+      }
+    }
+  }
+
+  @Test func anAgentThatConfirmsNothingHoldsNobodyUp() async throws {
+    try await TestServer.with { server in
+      let (slow, other) = (try await server.attest(), try await server.attest())
+      let stuck = Client(confirms: false)
+      try await watching(server, slow, stuck) { _ in
+        try await watching(server, other) { client in
+          try await client.wait { $0.revision > 0 }
+          for number in 0..<10 {
+            try await server.createEntry("/s\(number)", parent: slow.id)
+            let entry = try await server.createEntry("/o\(number)", parent: other.id)
+            try await client.wait { $0.entries[entry.id] != nil }
+          }
+          let watcher = try #require(server.parts.entries.openWatches(of: slow.id).first)
+          // It was told as much as it may leave unconfirmed; the rest waits as a set of IDs.
+          #expect(watcher.watch.pendingCount > 0)
+          #expect(watcher.watch.behindSince != nil)
+        }
+      }
+    }
+  }
+
+  @Test func operatorsSeeHowFarAgentsAre() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      try await watching(server, agent) { client in
+        try await client.wait { $0.revision > 0 }
+        client.say { $0.ping = Request.Ping() }
+        try await client.wait { $0.pongs > 0 }
+        let list = try await server.local { try await Watch.Client(wrapping: $0).listWatches(.init()) }
+        #expect(list.watches.map(\.agent.path) == [agent.id.path])
+        #expect(list.watches.first?.appliedRevision == list.revision)
+        #expect(list.watches.first?.lagMs == 0)
+        let none = try await server.local { client in
+          try await Watch.Client(wrapping: client).listWatches(.with { $0.agents = [TestServer.id("/nobody").api] })
+        }
+        #expect(none.watches.isEmpty)
+      }
+      // The server notices the end of the stream in a moment.
+      try await server.local { client in
+        while try await !Watch.Client(wrapping: client).listWatches(.init()).watches.isEmpty { await Task.yield() }
+      }
+    }
+  }
+
+  @Test func nonsenseIsRefused() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let bad: [@Sendable (Client) -> Void] = [
+        { $0.say { $0.applied.revision = 999 } }, { $0.say { $0.begin = Request.Begin() } },
+        { $0.say { $0.fetch.ids = (0..<501).map { "\($0)" } } }, { $0.say { _ in } },
+      ]
+      for say in bad {
+        let refusal = try await failure {
+          try await watching(server, agent) { client in
+            try await client.wait { $0.revision > 0 }
+            say(client)
+            _ = try? await client.wait { _ in false }
+          }
+        }
+        #expect(refusal.code == .invalidArgument)
+      }
+    }
+  }
+
+  @Test func streamsOfOneAgentAreBounded() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let refusal = try await failure {
+        try await watching(server, agent) { client in
+          try await client.wait { $0.revision > 0 }
+          for _ in 0..<WatchIndex.streamsPerAgent {
+            let watcher = AgentWatcher(agent: agent.id, expiresAt: .distantFuture, now: server.time.now)
+            _ = server.parts.entries.beginWatch(watcher, instance: "", revision: 0)
+          }
+          _ = try? await client.wait { _ in false }
+        }
+      }
+      #expect(refusal.code == .aborted)
+    }
+  }
+}
