@@ -8,6 +8,8 @@ extension WorkloadCache {
     package var deliveries: [Delivery] = []
     package var events: [CacheEvent] = []
     package var bundles = BundleSet.Changes()
+    /// A workload waits for the SVID of an entry that came or changed.
+    package var isUrgent = false
   }
 
   /// Takes over the authorised entries and the bundles. Entries with `storeSVID` belong to another cache and are
@@ -25,7 +27,30 @@ extension WorkloadCache {
       put(entry, &changes, &touched)
     }
     for id in records.keys.filter({ !present.contains($0) }).sorted() { remove(id, &changes, &touched) }
-    if changes.bundles.touched.contains(bundle.trustDomain) {
+    finish(&changes, touched, now)
+    return changes
+  }
+
+  /// Takes over some entries and what became of the bundles; all others stay as they are.
+  package mutating func change(
+    entries: [AgentEntry], removed: [String], bundle: Bundle, federated: [Bundle], now: Date
+  ) -> Changes {
+    var changes = Changes()
+    changes.bundles = bundles.update(own: bundle, federated: federated)
+    changes.events += CacheEvent.of(changes.bundles)
+    var touched: Set<Int> = []
+    for entry in entries {
+      if entry.storeSVID { remove(entry.id, &changes, &touched) } else { put(entry, &changes, &touched) }
+    }
+    for id in removed { remove(id, &changes, &touched) }
+    finish(&changes, touched, now)
+    return changes
+  }
+
+  /// Tells the subscribers whom the changes of entries and bundles concern.
+  private mutating func finish(_ changes: inout Changes, _ groupsOfEntries: Set<Int>, _ now: Date) {
+    var touched = groupsOfEntries
+    if changes.bundles.touched.contains(bundles.own.trustDomain) {
       touched = Set(groups.keys)
     } else if !changes.bundles.isEmpty {
       let domains = changes.bundles.touched
@@ -35,7 +60,18 @@ extension WorkloadCache {
     }
     evict()
     changes.deliveries = deliver(to: touched.sorted(), now: now)
-    return changes
+    changes.isUrgent = changes.events.contains { event in
+      switch event {
+      case .entryCreated(let entry), .entryUpdated(let entry, _): isWanted(entry.id)
+      default: false
+      }
+    }
+  }
+
+  /// Whether a workload is subscribed to the entry and its SVID is not there, or not for the entry as it is.
+  private func isWanted(_ id: String) -> Bool {
+    guard let record = records[id], !record.groups.isEmpty else { return false }
+    return record.svid?.isCurrent(for: record.entry) != true
   }
 
   private mutating func put(_ entry: AgentEntry, _ changes: inout Changes, _ touched: inout Set<Int>) {

@@ -116,7 +116,24 @@ package final class WorkloadCacheStore: Sendable {
   package func update(
     entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle]
   ) -> Bool {
-    apply { $0.update(entries: entries, bundle: bundle, federated: federated, now: time.now) }
+    apply { $0.update(entries: entries, bundle: bundle, federated: federated, now: time.now) }.changed
+  }
+
+  /// Takes over what the server told on a watch stream: whether it was anything new, and whether a workload waits for an
+  /// SVID because of it.
+  package func change(
+    entries: [AgentEntry], removed: [String], bundle: Bundle, federated: [Bundle]
+  ) -> (changed: Bool, urgent: Bool) {
+    apply { $0.change(entries: entries, removed: removed, bundle: bundle, federated: federated, now: time.now) }
+  }
+
+  /// Takes over all entries; the bundles stay. As ``change(entries:removed:bundle:federated:)`` answers.
+  package func replace(entries: [AgentEntry]) -> (changed: Bool, urgent: Bool) {
+    apply { cache in
+      let bundles = cache.bundles
+      return cache.update(
+        entries: entries, bundle: bundles.own.bundle, federated: bundles.federated.values.map(\.bundle), now: time.now)
+    }
   }
 
   package func staleEntries() -> [WorkloadCache.StaleEntry] {
@@ -150,7 +167,9 @@ package final class WorkloadCacheStore: Sendable {
     }
   }
 
-  private func apply(_ change: (inout WorkloadCache) -> WorkloadCache.Changes) -> Bool {
+  private func apply(
+    _ change: (inout WorkloadCache) -> WorkloadCache.Changes
+  ) -> (changed: Bool, urgent: Bool) {
     let (changes, records, svids) = state.withLock { state in
       let changes = change(&state.cache)
       // Inside the lock, so that no older update overtakes a newer one on its way to a mailbox.
@@ -162,6 +181,6 @@ package final class WorkloadCacheStore: Sendable {
     metrics.setGauge(["lru_cache_record_map_size"], to: Double(records), labels: type)
     metrics.setGauge(["lru_cache_svid_map_size"], to: Double(svids), labels: type)
     if logger.logLevel <= .debug { for event in changes.events { event.log(to: logger) } }
-    return !changes.events.isEmpty
+    return (!changes.events.isEmpty, changes.isUrgent)
   }
 }

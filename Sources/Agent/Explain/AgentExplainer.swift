@@ -120,6 +120,11 @@ package struct AgentExplainer: Sendable {
       state.lastFailureAt = Self.seconds(failure.at)
       state.lastFailure = failure.message
     }
+    state.watching = await parts.synchronizer.isWatching
+    if let position = await parts.synchronizer.watchPosition {
+      state.watchInstance = position.instance
+      state.watchRevision = position.revision
+    }
     state.entries = Int32(clamping: parts.cache.entryCount)
     state.x509Svids = Int32(clamping: parts.cache.svidCount)
     state.jwtSvids = Int32(clamping: parts.issuer.cachedCount)

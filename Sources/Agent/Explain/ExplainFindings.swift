@@ -40,7 +40,9 @@ enum ExplainFindings {
           advice:
             "see whether the server runs and can be reached; the agent goes on trying and serves meanwhile what is "
             + "valid"))
-    } else if agent.lastSyncAt > 0, agent.now - agent.lastSyncAt > Int64(3 * max(5, syncInterval.seconds)) {
+    } else if !agent.watching, agent.lastSyncAt > 0,
+      agent.now - agent.lastSyncAt > Int64(3 * max(5, syncInterval.seconds))
+    {
       result.append(
         finding(
           .warning, "sync_old", "the last sync with the server \(agent.server) was \(ago(agent.lastSyncAt, agent.now))",

@@ -17,7 +17,7 @@ package final class GRPCServerAPI: ServerAPI {
   package static let timeout: Duration = .seconds(30)
   /// Answers that say nothing about the connection.
   private static let harmless: Set<AgentError.Code> = [
-    .notFound, .invalidArgument, .failedPrecondition, .alreadyExists,
+    .notFound, .invalidArgument, .failedPrecondition, .alreadyExists, .unimplemented,
   ]
 
   package init(address: ServerAddress, identity: AgentIdentity, time: any TimeSource) throws {
@@ -40,6 +40,8 @@ package final class GRPCServerAPI: ServerAPI {
       client.beginGracefulShutdown()
     }
   }
+
+  package var connectionNumber: UInt64 { transport.connectionNumber }
 
   package func releaseConnection() async { transport.reset() }
 

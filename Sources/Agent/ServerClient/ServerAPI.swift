@@ -19,6 +19,13 @@ package protocol ServerAPI: Sendable {
   /// Has requests signed; the results stand in the order of the requests.
   func newX509SVIDs(_ requests: [X509SVIDRequest]) async throws -> [X509SVIDResult]
   func newJWTSVID(entryID: String, audience: [String], timeout: Duration) async throws -> IssuedJWTSVID
+  /// Holds a watch stream open: says what `outbox` has, hands each message of the server to `handle`, in order. Returns
+  /// when the server ends it, to be opened again. A server that does not know it fails with `unimplemented`.
+  func watch(
+    _ outbox: WatchOutbox, _ handle: @escaping @Sendable (WatchMessage) async throws -> Void
+  ) async throws
+  /// Another number says that another server may answer.
+  var connectionNumber: UInt64 { get }
   /// Drops the connection, so that the next call uses the identity of the moment.
   func releaseConnection() async
 }

@@ -63,9 +63,16 @@ package struct AgentManager: Sendable {
       group.addTask { try await signLoop() }
       group.addTask { try await rotator.run() }
       group.addTask { try await clockLoop() }
+      group.addTask { try await watchLoop.run() }
       defer { group.cancelAll() }
       while try await group.next() != nil {}
     }
+  }
+
+  private var watchLoop: WatchLoop {
+    WatchLoop(
+      server: server, synchronizer: synchronizer, signer: signer, cache: cache, syncNeeded: earlySync.syncNeeded,
+      time: time, random: random, logger: logger)
   }
 
   private func postStatus() async {
@@ -104,6 +111,7 @@ package struct AgentManager: Sendable {
         wait = backoff.next(random)
         backoff.reset()
         if cache.svidCount == 0 { wait = min(wait, .seconds(5)) }
+        if await synchronizer.isWatching { wait = options.watchedInterval * random.factor(0.1) }
       } catch {
         try Task.checkCancellation()
         let failure = AgentError.wrapping(error)

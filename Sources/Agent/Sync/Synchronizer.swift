@@ -8,19 +8,23 @@ import SPIFFE
 /// The manager's sync loop calls it, one sync at a time; an actor isolates what it remembers between syncs.
 package actor Synchronizer {
   private let server: any ServerAPI
-  private let cache: WorkloadCacheStore
-  private let identity: AgentIdentity
+  let cache: WorkloadCacheStore
+  let identity: AgentIdentity
   private let jwtCache: JWTSVIDIssuer
   private let storage: AgentStorage
   private let options: SyncOptions
-  private let time: any TimeSource
-  private let metrics: Metrics
-  private let logger: Logger
-  private var entries: [String: AgentEntry] = [:]
+  let time: any TimeSource
+  let metrics: Metrics
+  let logger: Logger
+  var entries: [String: AgentEntry] = [:]
+  var federated: [TrustDomain: Bundle] = [:]
+  // See Synchronizer+Watch.swift.
+  var watch = WatchProgress()
+  var outbox: WatchOutbox?
   private var taintedX509: Set<[UInt8]> = []
   private var taintedJWT: Set<String> = []
   /// When the last complete sync ended.
-  package private(set) var lastSync: Date?
+  package internal(set) var lastSync: Date?
   /// When and why a sync failed, if the last one did.
   package var lastFailure: (at: Date, message: String)? {
     guard let failure, lastSync.map({ $0 < failure.at }) ?? true else { return nil }
@@ -45,18 +49,28 @@ package actor Synchronizer {
 
   /// One sync; true if it brought the cache anything new.
   package func synchronize() async throws -> Bool {
-    let known = entries
+    let (known, arrivals) = (entries, watch.arrivals)
     let fetched = try await metrics.call(["manager", "sync", "fetch_entries_updates"]) {
       try await withTimeout(options.timeout, time, "synchronization with the server timed out") { [self] in
-        try await fetch(known)
+        try await fetch(known, arrivals)
       }
+    }
+    // The watch stream overtook us: what it told is as new or newer.
+    guard watch.arrivals == arrivals else {
+      lastSync = time.now
+      // What was taken over before it did belongs into the cache.
+      let (changed, _) = cache.replace(entries: entries.values.sorted { $0.id < $1.id })
+      if changed { checkWatch() }
+      return changed
     }
     let own = fetched.own
     try await takeOver(own)
     processTaintedAuthorities(of: own)
+    federated = Dictionary(fetched.federated.map { ($0.trustDomain, $0) }, uniquingKeysWith: { $1 })
     let changed = cache.update(
       entries: entries.values.sorted { $0.id < $1.id }, bundle: own, federated: fetched.federated)
     lastSync = time.now
+    if changed { checkWatch() }
     metrics.setGauge(["sync_bundles_total"], to: Double(1 + fetched.federated.count))
     return changed
   }
@@ -64,29 +78,31 @@ package actor Synchronizer {
   /// Notes that a sync failed, for explanations.
   package func failed(_ error: AgentError) { failure = (time.now, error.message) }
 
-  private func fetch(_ known: [String: AgentEntry]) async throws -> (own: Bundle, federated: [Bundle]) {
+  private func fetch(
+    _ known: [String: AgentEntry], _ arrivals: UInt64
+  ) async throws -> (own: Bundle, federated: [Bundle]) {
     async let own = server.bundle()
-    try await fetchEntries(known)
+    try await fetchEntries(known, arrivals)
     let domains = Set(entries.values.flatMap(\.federatesWith)).subtracting([identity.svid.id.trustDomain]).sorted()
     let federated = try await fetchBundles(domains)
     return (try await own, federated)
   }
 
-  private func fetchEntries(_ known: [String: AgentEntry]) async throws {
-    guard options.usesEntrySync else {
-      var sync = EntrySync(entries: known)
+  private func fetchEntries(_ known: [String: AgentEntry], _ arrivals: UInt64) async throws {
+    var sync = EntrySync(entries: known)
+    var failure: AgentError?
+    if options.usesEntrySync {
+      (sync, failure) = await server.syncEntries(sync)
+    } else {
       let page = try await server.authorizedEntries()
       _ = try sync.receive(EntrySyncAnswer(entries: page))
-      finish(sync)
-      return
     }
-    let (sync, failure) = await server.syncEntries(EntrySync(entries: known))
-    finish(sync)
+    if watch.arrivals == arrivals { finish(sync) }
     if let failure { throw failure }
   }
 
   /// Keeps what a sync found, also when it broke off: what was refreshed stays refreshed.
-  private func finish(_ sync: EntrySync) {
+  func finish(_ sync: EntrySync) {
     entries = sync.entries
     for warning in sync.warnings { logger.warning("Received malformed entry", metadata: ["error": "\(warning)"]) }
     metrics.setGauge(["sync_entries_total"], to: Double(sync.statistics.total))
@@ -128,7 +144,7 @@ package actor Synchronizer {
   }
 
   /// Trusts the bundle from now on, and after a restart.
-  private func takeOver(_ own: Bundle) async throws {
+  func takeOver(_ own: Bundle) async throws(AgentError) {
     guard own.trustDomain == identity.svid.id.trustDomain, !own.x509Authorities.isEmpty else {
       throw AgentError(.malformed, "the server returned no bundle of the agent's trust domain")
     }
@@ -143,7 +159,7 @@ package actor Synchronizer {
 
   /// Has everything replaced that a newly tainted authority signed (agent-behaviour §9). Each authority is handled
   /// once.
-  private func processTaintedAuthorities(of own: Bundle) {
+  func processTaintedAuthorities(of own: Bundle) {
     let x509 = Set(own.x509Authorities.filter(\.tainted).compactMap { CertificateFacts.subjectKeyID(of: $0.der) })
     let newX509 = x509.subtracting(taintedX509)
     taintedX509 = x509

@@ -20,6 +20,8 @@ package actor WorkloadSigner {
   private let logger: Logger
   private var batchSize = BatchSize()
   private var refused: [String: Date] = [:]
+  /// Until when SVIDs that no workload waits for are left unsigned, on the clock that nobody sets.
+  private var heldUntil: Duration = .zero
 
   package init(
     server: any ServerAPI, cache: WorkloadCacheStore, keyType: KeyType, policy: RotationPolicy, time: any TimeSource,
@@ -38,13 +40,19 @@ package actor WorkloadSigner {
   /// Whether the server refused entries a moment ago.
   package var isRefusing: Bool { !refused.isEmpty }
 
+  /// Leaves SVIDs that no workload waits for unsigned for so long: many agents want the same at the same time.
+  package func hold(for duration: Duration) { heldUntil = max(heldUntil, time.steady + duration) }
+
   /// Signs the most urgent batch; true if more is waiting.
   package func pass() async throws -> Bool {
     let now = time.now
     // A refusal from the future is one from before the clock was set back.
     let latest = now.addingTimeInterval(Self.refusalPause.seconds)
     refused = refused.filter { $0.value > now && $0.value <= latest }
-    let stale = cache.staleEntries().filter { refused[$0.entry.id] == nil }
+    let isHolding = time.steady < heldUntil
+    let stale = cache.staleEntries().filter {
+      refused[$0.entry.id] == nil && !(isHolding && ($0.reason == .prefetch || $0.reason == .tainted))
+    }
     guard let first = stale.first else { return false }
     // Workloads that wait are not held up by keys for those that do not.
     let urgent = first.reason == .wanted ? stale.prefix { $0.reason == .wanted } : stale[...]

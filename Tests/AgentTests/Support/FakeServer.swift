@@ -31,6 +31,9 @@ final class FakeServer: ServerAPI, AttestationAPI {
     var agentVersion = ""
     var batchSizes: [Int] = []
     var payload: [UInt8] = []
+    /// The server's end of watch streams; nil: it offers none.
+    var watch: FakeWatch?
+    var connectionNumber: UInt64 = 1
   }
 
   let state: Mutex<State>
@@ -132,6 +135,16 @@ final class FakeServer: ServerAPI, AttestationAPI {
     let token = try state.ca.jwt(entry.spiffeID, audience: audience, now: time.now, lifetime: state.jwtLifetime)
     return IssuedJWTSVID(token: token, issuedAt: time.now, expiresAt: time.now + state.jwtLifetime)
   }
+
+  func watch(
+    _ outbox: WatchOutbox, _ handle: @escaping @Sendable (WatchMessage) async throws -> Void
+  ) async throws {
+    let state = try count("watch")
+    guard let stream = state.watch else { throw AgentError(.unimplemented, "unknown service") }
+    try await stream.run(outbox, handle)
+  }
+
+  var connectionNumber: UInt64 { state.withLock { $0.connectionNumber } }
 
   func releaseConnection() async { change { $0.calls["releaseConnection", default: 0] += 1 } }
 }

@@ -89,7 +89,7 @@ import Testing
       try await agent.manager.initialize()
       let run = Task { try await agent.manager.run() }
       // Sync, signing, rotation and the clock's own loop wait.
-      await agent.time.waitForSleepers(4)
+      await agent.time.waitForSleepers(5)
       agent.server.put(try entry("1", "/web", ["uid:0"]))
       agent.time.set(by: .seconds(120))
       agent.clock.check()

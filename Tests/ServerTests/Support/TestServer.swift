@@ -32,6 +32,8 @@ struct TestServer: Sendable {
     var bundleEndpoint: any BundleEndpoint = NoBundleEndpoint()
     var configuredFederation: [FederationRelationship] = []
     var nodeAttestors: [any NodeAttestor] = []
+    /// After which connections are asked to go, in real time.
+    var connectionAge: Duration?
     /// Files to begin with, instead of empty ones.
     var datastoreFile: String?
     var keysFile: String?
@@ -103,6 +105,7 @@ struct TestServer: Sendable {
         trustDomain: domain, adminIDs: options.adminIDs, svid: svid, bundles: parts.bundles, time: time, logger: logger),
       TLSPolicy()
     )
+    tls.maximumConnectionAge = options.connectionAge
     let tcp = try ListeningSocket.tcp(host: "127.0.0.1", port: 0)
     let server = TestServer(
       folder: folder, parts: parts, datastore: datastore, time: time, log: log, port: tcp.port ?? 0)

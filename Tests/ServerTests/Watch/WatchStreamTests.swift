@@ -1,4 +1,5 @@
 import Daemon
+import DatastoreAPI
 import Foundation
 import GRPCCore
 import RPC
@@ -316,6 +317,58 @@ import Testing
           #expect(watcher.watch.behindSince != nil)
         }
       }
+    }
+  }
+
+  @Test func anAgentThatDoesNotReadHoldsNobodyUp() async throws {
+    try await TestServer.with { server in
+      let (slow, other) = (try await server.attest(), try await server.attest())
+      let (asking, reading) = (AsyncStream.makeStream(of: Void.self), AsyncStream.makeStream(of: Void.self))
+      let long = String(repeating: "x", count: 9000)
+      try await server.remote(slow) { connection in
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask {
+            try await Watch.Client(wrapping: connection).watchAuthorizedEntries { writer in
+              try await writer.write(.with { $0.begin = Request.Begin() })
+              for await _ in asking.stream {}
+            } onResponse: { _ in
+              for await _ in reading.stream {}
+            }
+          }
+          group.addTask {
+            try await watching(server, other) { client in
+              try await client.wait { $0.revision > 0 }
+              // More than the connection takes without a reader.
+              for number in 0..<30 {
+                for agent in [slow, other] {
+                  try await server.createEntry("/w\(number)", parent: agent.id, selectors: [("unix", "path:\(long)")])
+                }
+                try await client.wait { $0.entries.count == number + 1 }
+              }
+            }
+          }
+          try await group.next()
+          group.cancelAll()
+          asking.continuation.finish()
+          reading.continuation.finish()
+        }
+      }
+    }
+  }
+
+  /// The connection is let go when it is old: the stream ends well, and the next one goes on.
+  @Test func streamsEndWithTheirConnection() async throws {
+    var options = TestServer.Options()
+    options.connectionAge = .milliseconds(300)
+    try await TestServer.with(options) { server in
+      let agent = try await server.attest()
+      var view = Client.View()
+      for _ in 0..<3 {
+        let client = Client(view)
+        try await server.remote(agent) { try await client.run($0) }
+        view = client.now
+      }
+      #expect(!view.instance.isEmpty)
     }
   }
 
