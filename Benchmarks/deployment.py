@@ -55,9 +55,9 @@ def sid(path):
     return W.msg(TYPES + "SPIFFEID", trust_domain="example.org", path=path)
 
 
-def entry(path, parent="/host", selector=None):
+def entry(path, parent="/host", selector=None, id=""):
     kind, _, value = (selector or f"unix:uid:{os.getuid()}").partition(":")
-    return W.msg(TYPES + "Entry", spiffe_id=sid(path), parent_id=sid(parent),
+    return W.msg(TYPES + "Entry", id=id, spiffe_id=sid(path), parent_id=sid(parent),
                  selectors=[W.msg(TYPES + "Selector", type=kind, value=value)])
 
 

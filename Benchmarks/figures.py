@@ -49,6 +49,7 @@ FIGURES = {
     "storm": ("all of them back after a kill of the server (CPU per agent)",
               {"half_seconds": (None, None), "seconds": (None, None), "cpu_us": (None, None), "worst_ms": (1000, None)}),
     "change": ("entry created → SVID at an open stream", {"p50_ms": (None, 5200), "p99_ms": (100, 5500)}),
+    "removal": ("entry deleted → gone from an open stream", {"p50_ms": (None, None), "p99_ms": (100, None)}),
     "first_svid": ("agent's first start → first SVID, entry just created", {"ms": (300, 5600)}),
     "start_server": ("start → healthy, server", {"ms": (50, 83)}),
     "start_server_entries": ("start → healthy, server with 10,000 entries", {"ms": (None, None)}),

@@ -121,13 +121,20 @@ def issue(d, results, floor):
             print(f"  the server closed {result['reconnections']} connections under these calls")
 
 
-def changes(d, results):
-    """Entry created → the SVID arrives at an open stream."""
-    count = 5 if QUICK else 20
-    script = d.script("changes", [(f"spiffe://example.org/change/{i}", create([entry(f"/change/{i}")])) for i in range(count)])
-    result = d.load("arrive", "-socket", d.agent_socket, *FETCH_X509, "-script", script, "-pause", 0.3,
-                    "-call-socket", d.server_socket, "-call-method", f"/{API}entry.v1.Entry/BatchCreateEntry")
-    results.add("change", p50_ms=result["p50_us"] / 1000, p99_ms=result["p99_us"] / 1000)
+def changes(d, results, server_socket=None, suffix=""):
+    """Entry created → the SVID arrives at an open stream; entry deleted → it is gone from there. The calls go to the
+    agent's server, or to the one behind `server_socket`."""
+    count = 20 if QUICK else 200
+    ids = [f"change{suffix}-{i}" for i in range(count)]
+    works = (("change", "BatchCreateEntry", [], lambda i: create([entry(f"/{i}", id=i)])),
+             ("removal", "BatchDeleteEntry", ["-absent"], lambda i: W.msg(API + "entry.v1.BatchDeleteEntryRequest", ids=[i])))
+    for key, method, more, message in works:
+        # With what follows the ID in the certificate's or the message's text: change-1 is in change-10 too.
+        script = d.script(key, [(f"spiffe://example.org/{i}\x12", message(i)) for i in ids])
+        result = d.load("arrive", "-socket", d.agent_socket, *FETCH_X509, "-script", script, "-pause", 0.02,
+                        "-call-socket", server_socket or d.server_socket, "-call-method", f"/{API}entry.v1.Entry/{method}",
+                        *more)
+        results.add(key + suffix, p50_ms=result["p50_us"] / 1000, p99_ms=result["p99_us"] / 1000)
 
 
 def many_entries(d, results, floor):

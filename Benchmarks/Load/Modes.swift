@@ -86,7 +86,7 @@ struct Modes {
     return samples.report(nanoseconds: Clock.now - began, cpu: try Clock.used(by: pid) - before)
   }
 
-  /// From a call's start to the message of an open stream that holds its text.
+  /// From a call's start to the message of an open stream that holds its text, or does not any more.
   func arrive() throws -> String {
     let records = try Files.script(options.text("script"))
     let watch = try Connection(path: options.text("socket"))
@@ -95,6 +95,7 @@ struct Modes {
     var caller = try Caller(
       path: options.text("call-socket"), request: Request(method: options.text("call-method"), metadata: []),
       firstMessage: false, least: 0)
+    let isAwaited = !options.has("absent")
     let pause = UInt32(try options.number("pause", default: 0.1) * 1e6)
     var samples = Samples()
     let began = Clock.now
@@ -102,7 +103,7 @@ struct Modes {
       usleep(pause)
       let start = Clock.now
       _ = try caller.call(record.body)
-      while !(watch.calls[stream]?.message.map { contains($0, record.text) } ?? false) {
+      while watch.calls[stream]?.message.map({ contains($0, record.text) == isAwaited }) != true {
         guard watch.calls[stream]?.ended == false else { throw LoadError("the stream ended") }
         try watch.receive()
       }

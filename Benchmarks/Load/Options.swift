@@ -10,6 +10,7 @@ struct Options {
       script  the calls of a file, one after the other: -script FILE [-pid PID]
       arrive  opens a stream, then makes the calls of a file, and waits for each one's text at the stream:
               -script FILE -call-socket PATH -call-method METHOD [-pause SECONDS]
+              [-absent] waits until it is there no more
       hold    opens streams, waits for the first message of each, keeps them until standard input ends:
               -connections N -streams N (of each connection)
       until   repeats a call until it succeeds, and prints the monotonic clock then: -seconds S [-least BYTES]
