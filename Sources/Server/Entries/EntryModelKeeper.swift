@@ -69,7 +69,14 @@ package final class EntryModelKeeper: Service, CommitObserver {
 
   /// The entries with all that this process has committed so far. If the datastore cannot be read, the last known ones:
   /// an outage of the database takes no identity away.
-  package func current() -> EntryModel { state.withLock(\.entries) }
+  package func current() -> EntryModel {
+    state.withLock { state in
+      var copy = state.entries
+      // Only the keeper follows changes: a copy that held on to this would make the next change copy all of it.
+      copy.tracking = nil
+      return copy
+    }
+  }
 
   /// As ``current()``, for a short look: nobody else reads or changes the model meanwhile, and it is not copied.
   package func read<T>(_ body: (EntryModel) -> T) -> T { state.withLock { body($0.entries) } }
