@@ -181,8 +181,18 @@ extension SQLDatastore {
     try await group.write(on: pool, body)
   }
 
-  private func readUncounted<T: Sendable>(
-    _ consistency: ReadConsistency, _ body: @Sendable (SQLTransaction) throws(DatastoreError) -> T
+  /// Runs one statement that reads, on the primary, without the round trips of a transaction.
+  func readStatement<T: Sendable>(
+    _ body: @Sendable (SQLTransaction) throws(DatastoreError) -> T
+  ) async throws(DatastoreError) -> T {
+    let (schema, time, logger) = (schema, time, logger)
+    return try await pool.read { (connection) throws(DatastoreError) -> T in
+      try body(SQLTransaction(connection, schema: schema, time: time, logger: logger))
+    }
+  }
+
+  func readUncounted<T: Sendable>(
+    _ consistency: ReadConsistency = .current, _ body: @Sendable (SQLTransaction) throws(DatastoreError) -> T
   ) async throws(DatastoreError) -> T {
     let (schema, time, logger) = (schema, time, logger)
     let source = consistency == .tolerateStale ? replica ?? pool : pool

@@ -13,6 +13,9 @@ package protocol AgentStore: Sendable {
   /// The agent of this ID, without its selectors.
   func fetchAgent(id: SPIFFEID) async throws(DatastoreError) -> AttestedNode?
 
+  /// The agents of these IDs with their selectors, in no order; IDs that do not exist are left out.
+  func fetchAgents(ids: [SPIFFEID]) async throws(DatastoreError) -> [AttestedNode]
+
   /// The agents that pass `filter`, in the order of their rows.
   ///
   /// A page may hold fewer than its size; only an empty token says that it was the last.

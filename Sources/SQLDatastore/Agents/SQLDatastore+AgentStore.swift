@@ -32,6 +32,20 @@ extension SQLDatastore: AgentStore {
     }
   }
 
+  package func fetchAgents(ids: [SPIFFEID]) async throws(DatastoreError) -> [AttestedNode] {
+    if ids.isEmpty { return [] }
+    return try await read(["node", "fetch"]) { (transaction) throws(DatastoreError) in
+      var agents: [AttestedNode] = []
+      for list in SQLText.lists(Set(ids).map { .text($0.description) }) {
+        var condition = SQLCondition()
+        condition.and("n.spiffe_id IN \(SQLText.list(list.count))", list)
+        agents += try transaction.selectAgents(condition).rows.map(\.agent)
+      }
+      try transaction.fillSelectors(of: &agents)
+      return agents
+    }
+  }
+
   package func listAgents(
     _ filter: AgentFilter, page: Page?, withSelectors: Bool
   ) async throws(DatastoreError) -> Listing<AttestedNode> {

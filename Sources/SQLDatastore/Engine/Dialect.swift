@@ -29,6 +29,9 @@ protocol Dialect: Sendable {
   func addColumn(_ column: SchemaColumn) -> String
   /// Whether the database has this table.
   func hasTable(_ name: String, in connection: any SQLConnection) throws(DatastoreError) -> Bool
+
+  /// The transactions that may have taken an event ID and have not ended, by table; `nil` when the engine cannot tell.
+  func eventWriters(in connection: any SQLConnection) throws(DatastoreError) -> [EventTable: Set<String>]?
 }
 
 extension Dialect {

@@ -1,14 +1,12 @@
 import DatastoreAPI
 
-/// The tables of events.
-enum EventTable: String, Sendable {
-  case entries = "registered_entries_events"
-  case agents = "attested_node_entries_events"
-}
-
 extension SQLTransaction {
-  /// Deletes the events made before `time` and returns how many.
-  func deleteEvents(_ table: EventTable, before time: SQLTime) throws(DatastoreError) -> Int {
-    try execute("DELETE FROM \(table.rawValue) WHERE created_at < ?", [.time(time)])
+  /// Deletes events by their IDs and returns how many there were. By ID, so that no engine locks more than these rows.
+  func deleteEvents(_ table: EventTable, _ ids: [Int64]) throws(DatastoreError) -> Int {
+    var count = 0
+    for list in SQLText.lists(ids.map { .integer($0) }) {
+      count += try execute("DELETE FROM \(table.rawValue) WHERE id IN \(SQLText.list(list.count))", list)
+    }
+    return count
   }
 }

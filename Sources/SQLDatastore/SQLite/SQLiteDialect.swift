@@ -18,6 +18,9 @@ struct SQLiteDialect: Dialect {
     return "ALTER TABLE \"\(column.table)\" ADD \"\(column.name)\" \(type)"
   }
 
+  // One writer at a time: IDs become visible in the order in which they were taken, and one that was undone is taken again.
+  func eventWriters(in connection: any SQLConnection) throws(DatastoreError) -> [EventTable: Set<String>]? { [:] }
+
   func hasTable(_ name: String, in connection: any SQLConnection) throws(DatastoreError) -> Bool {
     var isThere = false
     try connection.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [.text(name)]) {

@@ -97,11 +97,11 @@ package struct ServerConfigFile: Sendable {
     package var agentSPIFFEIDAsSelector: Bool?
     /// `auth_opa_policy_engine`: an authorization policy of one's own.
     package var hasAuthOPAPolicyEngine = false
-    /// `cache_reload_interval`: how often entries are read again; default 5s.
+    /// `cache_reload_interval`: how often changes of other servers are looked for; default 1s.
     package var cacheReloadInterval: String?
-    /// `full_cache_reload_interval`: with the events cache, how often everything is; default 24h.
+    /// `full_cache_reload_interval`: how often everything is read again; default 24h.
     package var fullCacheReloadInterval: String?
-    /// `events_based_cache`: follow events instead of reading everything again.
+    /// `events_based_cache`: events are followed whatever it says.
     package var eventsBasedCache: Bool?
     /// `prune_events_older_than`, default 12h.
     package var pruneEventsOlderThan: String?

@@ -57,12 +57,12 @@ extension ServerConfiguration {
     return text
   }
 
-  /// Checks `server.experimental` and returns the one interval that is acted on.
+  /// Checks `server.experimental` and returns the intervals.
   static func checkExperimental(
     _ experimental: ServerConfigFile.Experimental?, _ checks: inout ConfigurationChecks
-  ) -> Duration {
-    let standard = Duration.seconds(5)
-    guard let experimental else { return standard }
+  ) -> EventSettings {
+    var settings = EventSettings()
+    guard let experimental else { return settings }
     if experimental.isInUse {
       checks.warn(
         "Experimental features have been enabled. Please see doc/upgrading.md for upgrade and compatibility"
@@ -70,19 +70,20 @@ extension ServerConfiguration {
     }
     func interval(_ text: String?, _ key: String, _ name: String) -> Duration? {
       checks.duration(text, key: "server.experimental." + key, "could not parse \(name)")
+        .flatMap { $0 > .zero ? $0 : nil }
     }
-    let reload = interval(experimental.cacheReloadInterval, "cache_reload_interval", "cache reload interval")
+    settings.pollInterval = interval(experimental.cacheReloadInterval, "cache_reload_interval", "cache reload interval")
     let full = interval(
       experimental.fullCacheReloadInterval, "full_cache_reload_interval", "full cache reload interval")
-    _ = interval(experimental.pruneEventsOlderThan, "prune_events_older_than", "prune events interval")
-    _ = interval(experimental.eventTimeout, "event_timeout", "event timeout interval")
-    _ = interval(
+    let prune = interval(experimental.pruneEventsOlderThan, "prune_events_older_than", "prune events interval")
+    let timeout = interval(experimental.eventTimeout, "event_timeout", "event timeout interval")
+    let oldTimeout = interval(
       experimental.sqlTransactionTimeout, "sql_transaction_timeout", "SQL transaction timeout interval")
     if !(experimental.sqlTransactionTimeout ?? "").isEmpty {
       checks.deprecate("experimental.sql_transaction_timeout is deprecated; use experimental.event_timeout instead")
     }
-    let effective = reload.flatMap { $0 > .zero ? $0 : nil } ?? standard
-    if experimental.eventsBasedCache == true, let full, full <= effective {
+    // SPIRE: compared with upstream's default of 5 s where none is set.
+    if experimental.eventsBasedCache == true, let full, full <= settings.pollInterval ?? .seconds(5) {
       checks.fail(
         "full cache reload interval must be greater than cache reload interval",
         key: "server.experimental.full_cache_reload_interval")
@@ -90,6 +91,9 @@ extension ServerConfiguration {
     FeatureFlags.check(
       experimental.featureFlags ?? [], key: "server.experimental.feature_flags", unsupported: UnsupportedKeys.witFlag,
       checks: &checks)
-    return effective
+    settings.reloadInterval = full ?? settings.reloadInterval
+    settings.pruneOlderThan = prune ?? settings.pruneOlderThan
+    settings.timeout = timeout ?? oldTimeout ?? settings.timeout
+    return settings
   }
 }

@@ -70,7 +70,7 @@ extension ServerConfiguration {
     (datastore, plugins) = Self.plugins(file.plugins, &checks)
     checks.reportUnknownKeys(file.unknownKeys)
     agentSPIFFEIDAsSelector = experimental?.agentSPIFFEIDAsSelector ?? false
-    cacheReloadInterval = Self.checkExperimental(experimental, &checks)
+    events = Self.checkExperimental(experimental, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Server", checks: &checks)
     healthChecks = HealthCheckSettings(file.healthChecks, checks: &checks)
     UnsupportedKey.check(UnsupportedKeys.keys, in: file.document, checks: &checks)

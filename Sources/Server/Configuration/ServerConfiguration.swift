@@ -48,7 +48,8 @@ package struct ServerConfiguration: Sendable {
   package var agentSPIFFEIDAsSelector: Bool
   /// The relationships of `federation.federates_with`, one per trust domain.
   package var federatesWith: [FederationRelationship]
-  package var cacheReloadInterval: Duration
+  /// How other servers' changes are followed.
+  package var events: EventSettings
   /// The `DataStore "sql"` block.
   package var datastore: PluginConfiguration
   /// All other blocks, in the order of the file, disabled ones included.

@@ -50,5 +50,12 @@ package struct AgentModel: Sendable {
     return expired
   }
 
+  /// The agents that are not the same in `other`.
+  func differences(to other: AgentModel) -> Set<SPIFFEID> {
+    var ids = Set(nodes.keys.lazy.filter { other.nodes[$0] == nil })
+    for (id, node) in other.nodes where nodes[id] != node { ids.insert(id) }
+    return ids
+  }
+
   private static func end(of node: AttestedNode) -> Int64 { max(node.expiresAt, node.newExpiresAt) }
 }

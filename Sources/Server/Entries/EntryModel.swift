@@ -51,6 +51,12 @@ package struct EntryModel: Sendable {
     return count
   }
   package var agentCount: Int { agents.count }
+  /// The agents that have selectors, in no order.
+  var agentsWithSelectors: [SPIFFEID] {
+    var result: [SPIFFEID] = []
+    agents.forEach { result.append($0.tableKey) }
+    return result
+  }
 
   /// The entry of this id.
   package func entry(id: String) -> RegistrationEntry? { byID.value(id)?.entry }

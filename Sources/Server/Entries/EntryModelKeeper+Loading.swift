@@ -39,10 +39,7 @@ extension EntryModelKeeper {
   }
 
   private func load() async throws {
-    let isFirst = state.withLock { state in
-      state.needsReload = nil
-      return !state.entryCursor.isLoaded
-    }
+    state.withLock { $0.needsReload = nil }
     do {
       _ = beginReading()
       let began = time.steady
@@ -54,7 +51,7 @@ extension EntryModelKeeper {
       let agents = try await loadAgents()
       let (changed, old) = replace(entries, agents, entryRuns, agentRuns, began)
       try await readAgain(changed)
-      if !isFirst { publishDifferences(from: old) }
+      publishDifferences(from: old)
     } catch {
       state.withLock { $0.needsReload = $0.needsReload ?? .uncertain }
       throw error

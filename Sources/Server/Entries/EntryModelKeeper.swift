@@ -9,9 +9,9 @@ import Synchronization
 /// Keeps the server's ``EntryModel`` and ``AgentModel`` in step with the datastore, so that no call has to ask it.
 ///
 /// What this process commits is in the models before the write is acknowledged: the datastore tells each commit with
-/// the rows that it left. What other servers commit is read from the event tables once per interval
-/// (`EntryModelKeeper+Polling.swift`). API methods read from any task; ``run()`` is its life as a service. A mutex guards
-/// the state and is never held while the datastore is asked.
+/// the rows that it left. What other servers commit is read from the event tables (`EntryModelKeeper+Polling.swift`), and
+/// told to the subscribers of ``Datastore/changes`` when the models have it. API methods read from any task; ``run()`` is
+/// its life as a service. A mutex guards the state and is never held while the datastore is asked.
 package final class EntryModelKeeper: Service, CommitObserver {
   struct State {
     var entries = EntryModel() { didSet { watches.follow(&entries) } }
@@ -19,15 +19,31 @@ package final class EntryModelKeeper: Service, CommitObserver {
     var watches: WatchIndex
     var entryCursor: EventCursor
     var agentCursor: EventCursor
-    /// Whether everything has to be read again.
-    var needsReload = false
+    var bundles = BundleMarks()
+    /// Why everything has to be read again; `nil` if it has not.
+    var needsReload: ReloadReason?
+    /// When everything was read last.
+    var loadedAt = Duration.zero
+    /// When the event tables were read last.
+    var lookedAt = Duration.zero
     /// What this process committed while the datastore was being read: what was read of it may be older.
     var entriesMeanwhile: [String: RegistrationEntry?] = [:]
     var agentsMeanwhile: [SPIFFEID: AttestedNode?] = [:]
+    var eventsMeanwhile: [EventTable: [EventRow]] = [:]
+    /// To be read at the next round, whatever the event tables say.
+    var entriesInDoubt: Set<String> = []
+    var agentsInDoubt: Set<SPIFFEID> = []
+    /// Rounds that failed since the last one that did not.
+    var failures = 0
+    /// Until when slow transactions of others are not reported again.
+    var quietUntil = Duration.zero
   }
 
   let datastore: any Datastore
   let interval: Duration
+  let reloadInterval: Duration
+  let eventTimeout: Duration
+  let eventLifetime: Duration
   let time: any TimeSource
   let metrics: Metrics
   let logger: Logger
@@ -38,31 +54,28 @@ package final class EntryModelKeeper: Service, CommitObserver {
   let watchBundles: WatchBundles
 
   /// - Parameters:
-  ///   - interval: how often the event tables are read (`cache_reload_interval`).
+  ///   - interval: how often the event tables are looked at (`cache_reload_interval`).
+  ///   - reloadInterval: how often everything is read again (`full_cache_reload_interval`).
   ///   - eventTimeout: how long a skipped event ID is waited for (`event_timeout`).
+  ///   - eventLifetime: how long events are kept (`prune_events_older_than`).
+  ///   - gapLimit: the most ranges of skipped IDs that are remembered.
   package init(
-    datastore: any Datastore, interval: Duration = .seconds(5), eventTimeout: Duration = .seconds(900),
-    time: any TimeSource, metrics: Metrics = .none, logger: Logger
+    datastore: any Datastore, interval: Duration = .seconds(1), reloadInterval: Duration = .seconds(86400),
+    eventTimeout: Duration = .seconds(900), eventLifetime: Duration = .seconds(12 * 3600),
+    gapLimit: Int = EventCursor.maximumGaps, time: any TimeSource, metrics: Metrics = .none, logger: Logger
   ) {
     self.datastore = datastore
     self.interval = interval
+    self.reloadInterval = reloadInterval
+    self.eventTimeout = eventTimeout
+    self.eventLifetime = eventLifetime
     self.time = time
     self.metrics = metrics
     self.logger = logger
-    let patience = 1 + Int(max(0, eventTimeout.seconds - 1) / max(interval.seconds, 0.001))
+    let cursor = EventCursor(timeout: eventTimeout, gapLimit: gapLimit)
     watchBundles = WatchBundles(datastore: datastore, time: time)
-    state = Mutex(
-      State(
-        watches: WatchIndex(time: time), entryCursor: EventCursor(patience: patience),
-        agentCursor: EventCursor(patience: patience)))
+    state = Mutex(State(watches: WatchIndex(time: time), entryCursor: cursor, agentCursor: cursor))
     datastore.changes.observe(self)
-  }
-
-  /// Reads what other servers committed, once per interval, until the server stops.
-  package func run() async throws {
-    let interval = interval
-    try await repeating(every: { interval }, time: time) { await self.poll() }
-    logger.debug("Stopping in-memory entry cache hydrator")
   }
 
   // MARK: Reading
@@ -91,27 +104,37 @@ package final class EntryModelKeeper: Service, CommitObserver {
     bundlesChanged(Set(commit.bundles))
     guard !commit.entries.isEmpty || !commit.agents.isEmpty else { return }
     let now = Int64(time.now.timeIntervalSince1970)
+    let entryRows = commit.entries.map { EventRow(id: $0.event.id, key: $0.event.entryID) }
+    let agentRows = commit.agents.map { EventRow(id: $0.event.id, key: $0.event.agentID.description) }
     state.withLock { state in
+      let isReading = turn.isTaken
       for change in commit.entries {
         // Seen by a poll, what is here was read after this commit and may be newer.
         guard !state.entryCursor.hasSeen(change.event.id) else { continue }
         let id = change.event.entryID
+        if state.entryCursor.isDoubtful(change.event.id) { state.entriesInDoubt.insert(id) }
         state.entries.set(change.entry, id: id)
-        if turn.isTaken { state.entriesMeanwhile[id] = .some(change.entry) }
+        if isReading { state.entriesMeanwhile[id] = .some(change.entry) }
       }
       for change in commit.agents {
         guard !state.agentCursor.hasSeen(change.event.id) else { continue }
-        state.set(change.agent, id: change.event.agentID, now: now)
-        if turn.isTaken { state.agentsMeanwhile[change.event.agentID] = .some(change.agent) }
+        let id = change.event.agentID
+        if state.agentCursor.isDoubtful(change.event.id) { state.agentsInDoubt.insert(id) }
+        state.set(change.agent, id: id, now: now)
+        if isReading { state.agentsMeanwhile[id] = .some(change.agent) }
       }
-      state.entryCursor.observe(commit.entries.lazy.map(\.event.id))
-      state.agentCursor.observe(commit.agents.lazy.map(\.event.id))
+      state.entryCursor.observe(entryRows)
+      state.agentCursor.observe(agentRows)
+      if isReading {
+        state.eventsMeanwhile[.entries, default: []] += entryRows
+        state.eventsMeanwhile[.agents, default: []] += agentRows
+      }
     }
   }
 
   package func commitIsUncertain() {
     bundlesChanged(nil)
-    state.withLock { $0.needsReload = true }
+    state.withLock { $0.needsReload = .uncertain }
   }
 }
 

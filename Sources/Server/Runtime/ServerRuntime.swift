@@ -107,8 +107,9 @@ package struct ServerRuntime: Sendable {
       authority: authority, keyType: configuration.caKeyType, metrics: metrics, logger: logger)
     let endpointLogger = logger.with(subsystem: "endpoints")
     let entries = EntryModelKeeper(
-      datastore: datastore, interval: configuration.cacheReloadInterval, time: time, metrics: metrics,
-      logger: endpointLogger)
+      datastore: datastore, interval: configuration.events.pollInterval ?? .seconds(1),
+      reloadInterval: configuration.events.reloadInterval, eventTimeout: configuration.events.timeout,
+      eventLifetime: configuration.events.lifetime, time: time, metrics: metrics, logger: endpointLogger)
     try await entries.build()
     logger.info("Logger service configured", metadata: ["launch_log_level": "\(log.level.launch.rawValue)"])
     let roots = WebRoots.system(environment: ProcessInfo.processInfo.environment)
@@ -145,7 +146,7 @@ package struct ServerRuntime: Sendable {
     let entries = EntryPruner(
       datastore: datastore, time: time, metrics: metrics, logger: logger.with(subsystem: "entry_manager"))
     let events = EventPruner(
-      olderThan: .seconds(12 * 3600), datastore: datastore, time: time, logger: endpointLogger)
+      olderThan: configuration.events.lifetime, datastore: datastore, time: time, logger: endpointLogger)
     var members: [DaemonRunner.Member] = [
       .init(service: entries, name: "entry_pruner"), .init(service: events, name: "event_pruner"),
     ]

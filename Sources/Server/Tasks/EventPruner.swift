@@ -5,7 +5,7 @@ package import Logging
 import ServiceLifecycle
 
 /// Removes old rows of the event tables (server-behaviour §6.7): those older than `prune_events_older_than`, every half
-/// of that time. A service of its own.
+/// of that time, in small transactions. A service of its own.
 package struct EventPruner: Service {
   private let age: Duration
   private let datastore: any EventStore
@@ -28,8 +28,12 @@ package struct EventPruner: Service {
   package func prune() async {
     let limit = time.now.addingTimeInterval(-age.seconds)
     do {
-      _ = try await datastore.pruneEntryEvents(before: limit)
-      _ = try await datastore.pruneAgentEvents(before: limit)
+      for table in EventTable.allCases {
+        let count = try await datastore.pruneEvents(table, before: limit)
+        if count > 0 {
+          logger.debug("Pruned events", metadata: ["table": "\(table.rawValue)", "count": .stringConvertible(count)])
+        }
+      }
     } catch {
       logger.error("Failed to prune events", metadata: ["error": "\(error)"])
     }

@@ -53,7 +53,7 @@ import Testing
     #expect(configuration.maxAttestedNodeInfoStaleness == .zero)
     #expect(configuration.pruneAttestedNodesExpiredFor == nil)
     #expect(configuration.pruneAttestedNodesBatchSize == 1000)
-    #expect(configuration.cacheReloadInterval == .seconds(5))
+    #expect(configuration.events == EventSettings())
     #expect(configuration.telemetry == TelemetrySettings())
     #expect(configuration.healthChecks == HealthCheckSettings())
   }
@@ -98,7 +98,7 @@ import Testing
     #expect(configuration.caSubject.organization == ["A", "B"])
     #expect(!configuration.limitsAttestation && !configuration.limitsSigning)
     #expect(configuration.agentSPIFFEIDAsSelector)
-    #expect(configuration.cacheReloadInterval == .seconds(1))
+    #expect(configuration.events.pollInterval == .seconds(1))
     #expect(configuration.telemetry.prometheus == .init(host: "0.0.0.0", port: 9988))
     #expect(configuration.telemetry.hasInMemory && configuration.telemetry.enableTrustDomainLabel)
     #expect(!configuration.telemetry.enableHostnameLabel)
@@ -203,12 +203,11 @@ import Testing
     let text = ServerFile.with(
       server: "ca_subject {} experimental { sql_transaction_timeout = \"1m\" feature_flags = [\"i_am_a_test_flag\"] }")
     let notices = try serverConfiguration(text, flags: flags).notices
-    #expect(notices.count == 6)
+    #expect(notices.count == 5)
     #expect(notices[0].fields == ["trust_domain": long])
     #expect(notices[1].message == "ca_subject is empty; the default subject C=US,O=SPIFFE is used")
     #expect(notices[2].message.hasPrefix("Experimental features have been enabled."))
     #expect(notices[3].fields == ["alert": "true", "alert_type": "deprecated_config"])
     #expect(notices[4].message == "Developer feature flag \"i_am_a_test_flag\" has been enabled")
-    #expect(notices[5].fields == ["keys": "server.experimental.sql_transaction_timeout"])
   }
 }
