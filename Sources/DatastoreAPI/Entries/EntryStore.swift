@@ -35,8 +35,8 @@ package protocol EntryStore: Sendable {
   /// Deletes entries, one result per item, in order: the entry that was deleted, or ``DatastoreError/Code/notFound``.
   func deleteEntries(ids: [String]) async throws(DatastoreError) -> [Result<RegistrationEntry, DatastoreError>]
 
-  /// Deletes the entries that expired before `time` (Unix seconds) and returns them.
-  func pruneEntries(expiredBefore time: Int64) async throws(DatastoreError) -> [RegistrationEntry]
+  /// Deletes at most `limit` entries that expired before `time` (Unix seconds) and returns them.
+  func pruneEntries(expiredBefore time: Int64, limit: Int) async throws(DatastoreError) -> [RegistrationEntry]
 }
 
 extension EntryStore {

@@ -7,6 +7,6 @@ package protocol JoinTokenStore: Sendable {
   func consumeJoinToken(_ value: String) async throws(DatastoreError) -> JoinToken?
   /// Deletes a token; ``DatastoreError/Code/notFound`` when it is not there.
   func deleteJoinToken(_ value: String) async throws(DatastoreError)
-  /// Deletes the tokens that expired before `time` (Unix seconds) and returns how many.
+  /// Deletes the tokens that expired before `time` (Unix seconds), in small transactions, and returns how many.
   func pruneJoinTokens(expiredBefore time: Int64) async throws(DatastoreError) -> Int
 }

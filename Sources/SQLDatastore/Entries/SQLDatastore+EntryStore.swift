@@ -72,11 +72,18 @@ extension SQLDatastore: EntryStore {
     }
   }
 
-  package func pruneEntries(expiredBefore time: Int64) async throws(DatastoreError) -> [RegistrationEntry] {
+  package func pruneEntries(
+    expiredBefore time: Int64, limit: Int
+  ) async throws(DatastoreError) -> [RegistrationEntry] {
     try await write(["registration_entry", "prune"]) { (transaction) throws(DatastoreError) in
       var condition = SQLCondition()
       condition.and("e.expiry <> 0 AND e.expiry < ?", [.integer(time)])
-      return try transaction.deleteEntries(condition)
+      // Locked, so that an entry whose life is made longer at this moment stays.
+      let rows = try transaction.selectEntries(
+        condition, limit: " LIMIT ?" + transaction.dialect.lockRow, limitArguments: [.integer(Int64(max(limit, 0)))]
+      ).rows
+      for row in rows { try transaction.deleteEntry(row) }
+      return rows.map(\.entry)
     }
   }
 }

@@ -30,8 +30,10 @@ extension SQLDatastore: JoinTokenStore {
   }
 
   package func pruneJoinTokens(expiredBefore time: Int64) async throws(DatastoreError) -> Int {
-    try await write(["join_token", "prune"]) { (transaction) throws(DatastoreError) in
-      try transaction.deleteJoinTokens(expiredBefore: time)
+    try await pruneInBatches { () throws(DatastoreError) in
+      try await write(["join_token", "prune"]) { (transaction) throws(DatastoreError) in
+        try transaction.deleteJoinTokens(expiredBefore: time, limit: Self.pruneBatch)
+      }
     }
   }
 }

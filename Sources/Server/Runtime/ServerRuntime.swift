@@ -147,8 +147,10 @@ package struct ServerRuntime: Sendable {
       datastore: datastore, time: time, metrics: metrics, logger: logger.with(subsystem: "entry_manager"))
     let events = EventPruner(
       olderThan: configuration.events.lifetime, datastore: datastore, time: time, logger: endpointLogger)
+    let tokens = JoinTokenPruner(datastore: datastore, time: time, logger: logger.with(subsystem: "token_manager"))
     var members: [DaemonRunner.Member] = [
       .init(service: entries, name: "entry_pruner"), .init(service: events, name: "event_pruner"),
+      .init(service: tokens, name: "token_pruner"),
     ]
     if let rules = configuration.nodePruning {
       let nodes = NodePruner(

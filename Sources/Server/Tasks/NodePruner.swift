@@ -56,7 +56,7 @@ package struct NodePruner: Service {
     let limit = Int64(time.now.timeIntervalSince1970 - rules.expiredFor.seconds)
     do {
       try await metrics.call(["node", "manager", "prune"]) {
-        while true {
+        while !Task.isCancelled {
           let pruned = try await datastore.pruneAgents(
             expiredBefore: limit, includingNonReattestable: rules.includesNonReattestable, limit: rules.batchSize)
           for agent in pruned {
@@ -64,6 +64,7 @@ package struct NodePruner: Service {
           }
           // Small transactions, so that others can write in between.
           if pruned.count < rules.batchSize { return }
+          await Task.yield()
         }
       }
     } catch {

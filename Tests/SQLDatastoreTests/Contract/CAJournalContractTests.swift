@@ -42,4 +42,23 @@ import Testing
       #expect(rest == ["x509", "jwt", "damaged"])
     }
   }
+
+  @Test(arguments: TestEngine.all) func prunesMany(_ engine: TestEngine) async throws {
+    try await engine.run { datastore in
+      let (old, new) = try (
+        JournalEntries.with { $0.x509Cas = [.with { $0.notAfter = 1 }] }.serializedBytes() as [UInt8],
+        JournalEntries.with { $0.x509Cas = [.with { $0.notAfter = 100 }] }.serializedBytes() as [UInt8]
+      )
+      for number in 0..<250 {
+        let journal = CAJournal(data: number.isMultiple(of: 50) ? new : old, activeX509AuthorityID: "\(number)")
+        _ = try await datastore.setCAJournal(journal)
+      }
+      let pruned = try await datastore.pruneCAJournals(allExpiredBefore: 50)
+      #expect(pruned == 245)
+      let rest = try await datastore.listCAJournals().map(\.activeX509AuthorityID)
+      #expect(rest == ["0", "50", "100", "150", "200"])
+      let again = try await datastore.pruneCAJournals(allExpiredBefore: 50)
+      #expect(again == 0)
+    }
+  }
 }

@@ -193,9 +193,9 @@ import Testing
       expiring.expiresAt = 100
       let created = try await datastore.createEntries([expiring, entry("/b", "unix:uid:1"), entry("/c", "unix:uid:1")])
         .map { try $0.get().entry }
-      let early = try await datastore.pruneEntries(expiredBefore: 100)
+      let early = try await datastore.pruneEntries(expiredBefore: 100, limit: 10)
       #expect(early.isEmpty)
-      let pruned = try await datastore.pruneEntries(expiredBefore: 101)
+      let pruned = try await datastore.pruneEntries(expiredBefore: 101, limit: 10)
       #expect(pruned == [created[0]])
       let results = try await datastore.deleteEntries(ids: [created[1].id, "none"])
       #expect(try results[0].get() == created[1])
