@@ -201,16 +201,9 @@ let package = Package(
     tests(
       "Server",
       [
-<<<<<<< HEAD
         "Mutations", "TestDatabases", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "Plugins",
-        "ServerPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore, nioCore,
-        nioPosix, nioHTTP1, nioSSL, x509, crypto,
-        asn1,
-=======
-        "Mutations", "TestDatabases", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins",
-        "RPC", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
-        nioHTTP1, nioSSL, x509, crypto, asn1,
->>>>>>> 95eb52e (fixup! PostgreSQL: other servers hear of a commit at once, and gaps end with their transactions)
+        "ServerPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore,
+        nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
     tests(
       "Agent",

@@ -10,7 +10,7 @@ package final class SQLDatastore: Datastore, Sendable {
   package let changes = ChangeFeed()
   let logger: Logger
   let metrics: Metrics
-  private let time: any TimeSource
+  let time: any TimeSource
   private let pool: SQLPool
   /// Writes that wait for the connection.
   let group: WriteGroup
@@ -69,6 +69,9 @@ package final class SQLDatastore: Datastore, Sendable {
     await replica?.close()
     changes.finish()
   }
+
+  /// A connection of its own to the primary, for who listens.
+  func listeningSession() -> SQLSession { pool.session(label: "sql-listener") }
 
   private static func logConnected(
     version: String, isReadOnly: Bool, _ configuration: SQLDatastoreConfiguration, _ logger: Logger

@@ -32,6 +32,8 @@ protocol Dialect: Sendable {
 
   /// The transactions that may have taken an event ID and have not ended, by table; `nil` when the engine cannot tell.
   func eventWriters(in connection: any SQLConnection) throws(DatastoreError) -> [EventTable: Set<String>]?
+  /// Where servers tell each other of their commits, with `NOTIFY`; `nil` when the engine has no such thing.
+  var commitChannel: String? { get }
 }
 
 extension Dialect {

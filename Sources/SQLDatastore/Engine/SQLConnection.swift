@@ -28,6 +28,11 @@ protocol SQLConnection: AnyObject {
   func query(
     _ sql: String, _ arguments: [SQLValue], _ body: (any SQLRow) throws(DatastoreError) -> Void
   ) throws(DatastoreError)
+
+  /// The channel on which this connection has been made to listen.
+  var listensOn: String? { get set }
+  /// What others have sent on it: what is there, or what comes within `limit`.
+  func notifications(waiting limit: Duration) throws(DatastoreError) -> [(channel: String, payload: String)]
 }
 
 /// What holds for an engine that runs each statement at once and in this process.
@@ -36,4 +41,9 @@ extension SQLConnection {
   var isUsable: Bool { true }
   func post(_ sql: String, _ arguments: [SQLValue]) throws(DatastoreError) { try execute(sql, arguments) }
   func settle() throws(DatastoreError) {}
+  var listensOn: String? {
+    get { nil }
+    set {}
+  }
+  func notifications(waiting limit: Duration) throws(DatastoreError) -> [(channel: String, payload: String)] { [] }
 }

@@ -93,6 +93,9 @@ final class SQLPool: Sendable {
     return idle
   }
 
+  /// A session besides the others, for one that waits on its connection. Closed by whoever asked for it.
+  func session(label: String) -> SQLSession { SQLSession(label: label, time: time, connect: connectReader) }
+
   func close() async {
     for session in readers.withLock({ $0.map(\.session) }) { await session.close() }
     await writer.close()

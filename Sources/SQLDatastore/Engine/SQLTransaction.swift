@@ -13,6 +13,8 @@ final class SQLTransaction {
   let time: any TimeSource
   let logger: Logger
   var log = TransactionLog()
+  /// Whether other servers are told when it commits.
+  var announces = false
   /// How many statements that write were run.
   private var writes = 0
   private var usesSavepoints: Bool
@@ -131,6 +133,8 @@ extension SQLTransaction {
   ) throws(DatastoreError) -> T {
     try attempt(begin, body) { () throws(DatastoreError) in
       try connection.settle()
+      // Travels with the commit. Several in a transaction count once.
+      if announces, let channel = dialect.commitChannel { try connection.post("NOTIFY \(channel)", []) }
       committing()
       try connection.execute("COMMIT", [])
     }

@@ -63,6 +63,7 @@ extension SQLTransaction {
       agents[event.agentID] = .some(agent)
       commit.agents.append(.init(event: event, agent: agent))
     }
+    if !commit.entries.isEmpty || !commit.agents.isEmpty || !commit.bundles.isEmpty { announces = true }
     return commit
   }
 

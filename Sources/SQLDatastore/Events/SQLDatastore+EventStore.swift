@@ -102,5 +102,9 @@ extension SQLDatastore: EventStore {
     }
   }
 
-  package func listenForCommits(_ hint: @escaping @Sendable () -> Void) async {}
+  package func listenForCommits(_ hint: @escaping @Sendable () -> Void) async {
+    let channel = try? await readStatement { (transaction) throws(DatastoreError) in transaction.dialect.commitChannel }
+    guard let channel else { return }
+    await CommitListener(channel: channel, session: listeningSession(), time: time, logger: logger).run(hint)
+  }
 }

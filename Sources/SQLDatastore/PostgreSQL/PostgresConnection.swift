@@ -22,6 +22,7 @@ final class PostgresConnection: SQLConnection {
   /// How long the database may be silent while an answer is due.
   let patience: Duration
   var waiting: [Step] = []
+  var listensOn: String?
   /// Whether the connection must not be used again, though it may be open.
   var isSpent = false
 

@@ -9,6 +9,7 @@ struct PostgresDialect: Dialect {
   let lockRow = " FOR UPDATE"
   // A savepoint costs messages, and more than 64 in a transaction slow down every other session.
   let savepointsAreCheap = false
+  let commitChannel: String? = "swift_spire_commits"
 
   /// The number under which servers of this kind agree that one of them makes or changes the schema ("SPIRE").
   private static let schemaLock: Int64 = 0x53_50_49_52_45

@@ -107,7 +107,7 @@ package struct ServerRuntime: Sendable {
       authority: authority, keyType: configuration.caKeyType, metrics: metrics, logger: logger)
     let endpointLogger = logger.with(subsystem: "endpoints")
     let entries = EntryModelKeeper(
-      datastore: datastore, interval: configuration.events.pollInterval ?? .seconds(1),
+      datastore: datastore, interval: configuration.eventPollInterval,
       reloadInterval: configuration.events.reloadInterval, eventTimeout: configuration.events.timeout,
       eventLifetime: configuration.events.lifetime, time: time, metrics: metrics, logger: endpointLogger)
     try await entries.build()
