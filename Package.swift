@@ -94,6 +94,7 @@ let package = Package(
     part("Flags", []),
     part("Daemon", ["HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
+    part("AWS", ["Daemon", crypto]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
     .target(name: "CPeer"),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
@@ -177,6 +178,7 @@ let package = Package(
     tests("Flags"),
     tests("Daemon", [logging, lifecycle]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
+    tests("AWS", ["Daemon"]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     tests(
       "RPC",
