@@ -114,10 +114,12 @@ let package = Package(
     part("DatastoreAPI", ["SPIFFE"]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CPostgres"),
+    .systemLibrary(name: "CMariaDB", providers: [.apt(["libmariadb-dev"])]),
     part(
       "SQLDatastore",
       [
-        "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "CPostgres", "Daemon", logging, protobuf, x509, asn1,
+        "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "CPostgres", "CMariaDB", "Daemon", logging, protobuf,
+        x509, asn1,
       ]),
     part(
       "Authority",
@@ -187,11 +189,13 @@ let package = Package(
         nioHTTP2, nioHPACK, nioEmbedded, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     .target(
-      name: "TestDatabases", dependencies: ["CPostgres"], path: "Tests/Support/Databases", swiftSettings: strict),
+      name: "TestDatabases", dependencies: ["CPostgres", "CMariaDB"], path: "Tests/Support/Databases",
+      swiftSettings: strict),
     tests(
       "SQLDatastore",
       [
-        "Mutations", "TestDatabases", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging, protobuf,
+        "Mutations", "TestDatabases", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging,
+        protobuf,
       ], resources: [.copy("Recorded")]),
     tests(
       "Authority",
@@ -263,6 +267,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Times", ["Daemon", "RPC"])
   fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
+  fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("EndpointURL", ["Server"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])

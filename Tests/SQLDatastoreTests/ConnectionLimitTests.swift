@@ -41,21 +41,6 @@ import Testing
       limits: limits, time: time, connectWriter: { Connection(counter) }, connectReader: { Connection(counter) })
   }
 
-  /// Holds so many threads until all of them are there.
-  private final class Gate: @unchecked Sendable {
-    private let condition = NSCondition()
-    private var missing: Int
-    init(_ count: Int) { missing = count }
-
-    func arrive() {
-      condition.lock()
-      defer { condition.unlock() }
-      missing -= 1
-      condition.broadcast()
-      while missing > 0 { condition.wait() }
-    }
-  }
-
   /// Reads on so many connections at the same time.
   private func read(_ pool: SQLPool, together count: Int) async throws {
     let gate = Gate(count)

@@ -6,7 +6,12 @@ enum SQLEngines {
     switch configuration.databaseType {
     case "sqlite3": return SQLiteEngine()
     case "postgres", "aws_postgres": return PostgresEngine(passwords: try passwords(configuration))
-    // MySQL and MariaDB: `case "mysql", "aws_mysql": return MySQLEngine(passwords: try passwords(configuration))`
+    case "mysql", "aws_mysql":
+      return MySQLEngine(
+        passwords: try passwords(configuration),
+        tls: MySQLTLS(
+          rootCAPath: configuration.rootCAPath, clientCertificatePath: configuration.clientCertificatePath,
+          clientKeyPath: configuration.clientKeyPath))
     default: throw unsupported(configuration)
     }
   }
