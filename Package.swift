@@ -118,7 +118,7 @@ let package = Package(
     part(
       "SQLDatastore",
       [
-        "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "CPostgres", "CMariaDB", "Daemon", logging, protobuf,
+        "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "CPostgres", "CMariaDB", "AWS", "Daemon", logging, protobuf,
         x509, asn1,
       ]),
     part(
@@ -194,7 +194,7 @@ let package = Package(
     tests(
       "SQLDatastore",
       [
-        "Mutations", "TestDatabases", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "Daemon", logging,
+        "Mutations", "TestDatabases", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "AWS", "Daemon", logging,
         protobuf,
       ], resources: [.copy("Recorded")]),
     tests(

@@ -21,12 +21,7 @@ enum SQLEngines {
     _ configuration: SQLDatastoreConfiguration
   ) throws(DatastoreError) -> (any PasswordSource)? {
     guard configuration.databaseType.hasPrefix("aws_") else { return nil }
-    guard let aws = configuration.aws, !aws.region.isEmpty else {
-      throw .sql(.invalidArgument, "region must be specified")
-    }
-    // RDS IAM tokens: `return RDSToken(aws)`
-    _ = aws
-    throw unsupported(configuration)
+    return try RDSToken(configuration.aws ?? AWSDatabaseAccess(region: ""))
   }
 
   private static func unsupported(_ configuration: SQLDatastoreConfiguration) -> DatastoreError {

@@ -1,0 +1,69 @@
+import AWS
+import Daemon
+import DatastoreAPI
+import FoundationEssentials
+import Synchronization
+
+/// Passwords for databases of Amazon RDS with IAM: signed URLs that say who wants to connect, good for 15 minutes.
+///
+/// Made by ``SQLEngines`` for `aws_postgres` and `aws_mysql`, asked for each new connection, from the queues of several.
+/// A token is used again until a minute before its end.
+final class RDSToken: PasswordSource {
+  /// Seconds.
+  private static let lifetime = 900
+  private static let margin: TimeInterval = 60
+
+  private struct Key: Hashable {
+    var endpoint: String
+    var user: String
+  }
+  private struct Token {
+    var text: String
+    var end: Date
+  }
+
+  private let region: String
+  private let time: any TimeSource
+  private let findCredentials: @Sendable () throws(AWSError) -> AWSCredentials
+  private let tokens = Mutex<[Key: Token]>([:])
+
+  convenience init(_ access: AWSDatabaseAccess, time: any TimeSource = SystemTime()) throws(DatastoreError) {
+    guard !access.region.isEmpty else { throw .sql(.invalidArgument, "region must be specified") }
+    let given = AWSCredentials(accessKeyID: access.accessKeyID, secretAccessKey: access.secretAccessKey)
+    guard given.accessKeyID.isEmpty == given.secretAccessKey.isEmpty else {
+      throw .sql(.invalidArgument, "access_key_id and secret_access_key must be set together")
+    }
+    self.init(region: access.region, time: time) { () throws(AWSError) in
+      given.accessKeyID.isEmpty ? try AWSCredentialChain().credentials() : given
+    }
+  }
+
+  init(
+    region: String, time: any TimeSource,
+    findCredentials: @escaping @Sendable () throws(AWSError) -> AWSCredentials
+  ) {
+    self.region = region
+    self.time = time
+    self.findCredentials = findCredentials
+  }
+
+  func password(endpoint: String, user: String) throws(DatastoreError) -> String {
+    let key = Key(endpoint: endpoint, user: user)
+    let now = time.now
+    if let token = tokens.withLock({ $0[key] }), now < token.end.addingTimeInterval(-Self.margin) { return token.text }
+    let credentials: AWSCredentials
+    do throws(AWSError) {
+      credentials = try findCredentials()
+    } catch {
+      throw .sql(.unavailable, "cannot make a token for the database at \(endpoint): \(error)", cause: error)
+    }
+    let request = AWSRequest(
+      host: endpoint, query: [AWSRequest.Field("Action", "connect"), AWSRequest.Field("DBUser", user)])
+    let text = SignatureV4(region: region, service: "rds-db")
+      .presignedURL(for: request, credentials: credentials, at: now, expiry: Self.lifetime)
+    // A token ends with the credentials that it was made with.
+    let end = min(now.addingTimeInterval(TimeInterval(Self.lifetime)), credentials.expiresAt ?? .distantFuture)
+    tokens.withLock { $0[key] = Token(text: text, end: end) }
+    return text
+  }
+}
