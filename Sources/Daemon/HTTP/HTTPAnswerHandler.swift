@@ -9,15 +9,19 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
   /// A request must be complete within this time; between requests a connection may wait as long again.
   private static let patience = TimeAmount.seconds(10)
 
-  private let answer: @Sendable (HTTPListener.Request) -> HTTPListener.Response
+  private let answer: HTTPListener.Answer
+  private var task: Task<Void, Never>?
   private var head: HTTPRequestHead?
   private var timer: Scheduled<Void>?
 
-  init(answer: @escaping @Sendable (HTTPListener.Request) -> HTTPListener.Response) { self.answer = answer }
+  init(answer: HTTPListener.Answer) { self.answer = answer }
 
   func handlerAdded(context: ChannelHandlerContext) { startTimer(context) }
 
-  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+  func handlerRemoved(context: ChannelHandlerContext) {
+    timer?.cancel()
+    task?.cancel()
+  }
 
   private func startTimer(_ context: ChannelHandlerContext) {
     timer?.cancel()
@@ -32,14 +36,34 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
     case .end:
       guard let head else { return }
       self.head = nil
-      write(head, context)
+      let path = head.uri.prefix { $0 != "?" }
+      respond(HTTPListener.Request(method: head.method.rawValue, path: String(path)), head, context)
       startTimer(context)
     }
   }
 
-  private func write(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-    let path = head.uri.prefix { $0 != "?" }
-    let response = answer(HTTPListener.Request(method: head.method.rawValue, path: String(path)))
+  private func respond(_ request: HTTPListener.Request, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    switch answer {
+    case .now(let answer): write(answer(request), head, context)
+    case .later(let answer):
+      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+      let loop = context.eventLoop
+      task = Task {
+        let response = await answer(request)
+        if Task.isCancelled { return }
+        loop.execute {
+          let (handler, context) = bound.value
+          handler.task = nil
+          guard context.channel.isActive else { return }
+          handler.write(response, head, context)
+        }
+      }
+    }
+  }
+
+  private func write(
+    _ response: HTTPListener.Response, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+  ) {
     var headers = HTTPHeaders()
     headers.add(name: "Content-Type", value: response.contentType)
     headers.add(name: "Content-Length", value: "\(response.body.utf8.count)")

@@ -1,12 +1,12 @@
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// A small HTTP/1.1 server for pages that are ready at once: health and Prometheus. A service.
+/// A small HTTP/1.1 server: health, Prometheus, bundles. A service.
 ///
-/// Requests are answered on the event loop by a closure that must not block. Request bodies are thrown away, slow and
+/// Requests are answered on the event loop by a closure that must not block, or by a task per request. Request bodies are thrown away, slow and
 /// idle connections are closed, and there are at most 256 connections.
 package final class HTTPListener: Service {
   package struct Request: Sendable {
@@ -36,7 +36,16 @@ package final class HTTPListener: Service {
 
   private let host: String
   private let port: Int
-  private let answer: @Sendable (Request) -> Response
+  /// How a request gets its page.
+  enum Answer: Sendable {
+    /// At once, on the event loop.
+    case now(@Sendable (Request) -> Response)
+    /// After some waiting, in a task of the connection.
+    case later(@Sendable (Request) async -> Response)
+  }
+
+  private let answer: Answer
+  private let prepare: @Sendable (any Channel) throws -> Void
   private let connections = Mutex<[ObjectIdentifier: any Channel]>([:])
   private let bound: (stream: AsyncStream<Int>, continuation: AsyncStream<Int>.Continuation)
   private let whenListening: @Sendable (_ address: String) -> Void
@@ -44,12 +53,33 @@ package final class HTTPListener: Service {
   /// - Parameters:
   ///   - port: 0 takes a free one.
   ///   - whenListening: called with `127.0.0.1:8080` once connections are accepted.
-  package init(
+  package convenience init(
     host: String, port: Int, whenListening: @escaping @Sendable (_ address: String) -> Void = { _ in },
     answer: @escaping @Sendable (Request) -> Response
   ) {
+    self.init(host: host, port: port, prepare: { _ in }, whenListening: whenListening, answer: .now(answer))
+  }
+
+  /// A server whose pages may have to be waited for, and whose connections are prepared, for TLS.
+  ///
+  /// - Parameters:
+  ///   - prepare: called on the event loop of each new connection before HTTP; an error refuses the connection.
+  ///   - answer: called once per request, one request at a time on each connection; cancelled when that closes.
+  package convenience init(
+    host: String, port: Int, prepare: @escaping @Sendable (any Channel) throws -> Void,
+    whenListening: @escaping @Sendable (_ address: String) -> Void = { _ in },
+    page answer: @escaping @Sendable (Request) async -> Response
+  ) {
+    self.init(host: host, port: port, prepare: prepare, whenListening: whenListening, answer: .later(answer))
+  }
+
+  private init(
+    host: String, port: Int, prepare: @escaping @Sendable (any Channel) throws -> Void,
+    whenListening: @escaping @Sendable (_ address: String) -> Void, answer: Answer
+  ) {
     self.host = host
     self.port = port
+    self.prepare = prepare
     self.answer = answer
     self.whenListening = whenListening
     bound = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
@@ -90,7 +120,10 @@ package final class HTTPListener: Service {
     channel.closeFuture.whenComplete { [self] _ in
       _ = connections.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
     }
-    return channel.pipeline.configureHTTPServerPipeline(withErrorHandling: true).flatMapThrowing { [answer] in
+    return channel.eventLoop.makeCompletedFuture { [prepare] in
+      try prepare(channel)
+      try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+    }.flatMapThrowing { [answer] in
       try channel.pipeline.syncOperations.addHandler(HTTPAnswerHandler(answer: answer))
     }
   }

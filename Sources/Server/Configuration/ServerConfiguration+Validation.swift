@@ -47,6 +47,7 @@ extension ServerConfiguration {
     adminIDs = Self.adminIDs(server.adminIDs ?? [], &checks)
     isAuditLogEnabled = server.auditLogEnabled ?? false
     federatesWith = Self.federatesWith(server.federation, own: domain, &checks)
+    bundleEndpoint = Self.bundleEndpoint(server.federation?.bundleEndpoint, &checks)
     areJWTSVIDsDisabled = server.disableJWTSVIDs ?? false
     jwtIssuer = server.jwtIssuer ?? ""
 

@@ -50,6 +50,8 @@ package struct ServerConfiguration: Sendable {
   package var federatesWith: [FederationRelationship]
   /// How other servers' changes are followed.
   package var events: EventSettings
+  /// `federation.bundle_endpoint`; nil: the bundle is not served.
+  package var bundleEndpoint: BundleEndpointSettings?
   /// The `DataStore "sql"` block.
   package var datastore: PluginConfiguration
   /// All other blocks, in the order of the file, disabled ones included.

@@ -10,8 +10,10 @@ package struct ServerFederationFile: Sendable {
     package var port: Int?
     /// `refresh_hint`: how often to come back; default 5m.
     package var refreshHint: String?
-    /// `profile`: the names of the profile blocks, `https_web` or `https_spiffe`.
-    package var profiles: [String] = []
+    /// `profile`: the profile blocks.
+    package var profiles: [ServingProfile] = []
+    /// Whether there is a `profile` at all.
+    package var hasProfile = false
     /// `acme`: the deprecated place of the certificate authority's settings.
     package var acme: ACME?
   }
@@ -26,6 +28,33 @@ package struct ServerFederationFile: Sendable {
     package var email: String?
     /// `tos_accepted`: whether its terms are accepted.
     package var tosAccepted: Bool?
+
+    init(_ section: inout HCLSection) {
+      directoryURL = section.string("directory_url")
+      domainName = section.string("domain_name")
+      email = section.string("email")
+      tosAccepted = section.bool("tos_accepted")
+    }
+  }
+
+  /// One `profile "<name>"` of the bundle endpoint.
+  package struct ServingProfile: Sendable {
+    /// The label, `https_web` or `https_spiffe`.
+    package let name: String
+    /// `acme`
+    package var acme: ACME?
+    /// `serving_cert_file`
+    package var servingCertFile: ServingCertFile?
+  }
+
+  /// `serving_cert_file`: a certificate of the web in files.
+  package struct ServingCertFile: Sendable {
+    /// `cert_file_path`: PEM, the leaf first.
+    package var certFilePath: String?
+    /// `key_file_path`: PEM.
+    package var keyFilePath: String?
+    /// `file_sync_interval`: how often they are read again; default 1h.
+    package var fileSyncInterval: String?
   }
 
   /// One `federates_with "<trust domain>"`.
@@ -60,11 +89,21 @@ package struct ServerFederationFile: Sendable {
     if var inner = section.section("bundle_endpoint") {
       var endpoint = BundleEndpoint(
         address: inner.string("address"), port: inner.int("port"), refreshHint: inner.string("refresh_hint"))
-      endpoint.profiles = inner.labelled("profile", levels: 1).compactMap { $0.labels.first?.text }
+      endpoint.hasProfile = inner.positionOfValue(at: ["profile"]) != nil
+      endpoint.profiles = inner.labelled("profile", levels: 1).map { labels, body in
+        var body = body
+        var profile = ServingProfile(name: labels[0].text)
+        if var acme = body.section("acme") { profile.acme = ACME(&acme) }
+        if var files = body.section("serving_cert_file") {
+          profile.servingCertFile = ServingCertFile(
+            certFilePath: files.string("cert_file_path"), keyFilePath: files.string("key_file_path"),
+            fileSyncInterval: files.string("file_sync_interval"))
+        }
+        return profile
+      }
+      endpoint.hasProfile = endpoint.hasProfile || !endpoint.profiles.isEmpty
       if var acme = inner.section("acme") {
-        endpoint.acme = ACME(
-          directoryURL: acme.string("directory_url"), domainName: acme.string("domain_name"),
-          email: acme.string("email"), tosAccepted: acme.bool("tos_accepted"))
+        endpoint.acme = ACME(&acme)
         acme.reportUnknownKeys(as: "bundle endpoint ACME")
       }
       inner.reportUnknownKeys(as: "bundle endpoint")

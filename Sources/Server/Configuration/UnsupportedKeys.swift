@@ -12,7 +12,11 @@ package enum UnsupportedKeys {
 
   /// The rows that are looked for in the file by their path.
   package static let keys: [UnsupportedKey] = [
-    .refused("server.federation.bundle_endpoint", "this trust domain's bundle is not served to others"),
+    .refused(
+      "server.federation.bundle_endpoint.acme", "no certificate is fetched; name one under serving_cert_file"),
+    .refused(
+      "server.federation.bundle_endpoint.profile.https_web.acme",
+      "no certificate is fetched; name one under serving_cert_file"),
     .refused(
       "server.proxy_protocol_trusted_cidrs", "callers would be known by the load balancer's address, not their own"),
     .refused(

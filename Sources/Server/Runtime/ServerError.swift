@@ -11,14 +11,18 @@ package struct ServerError: Error, Equatable, CustomStringConvertible {
     case badBackup
     /// A server uses the files that are to be replaced.
     case serverIsRunning
+    /// The bundle endpoint cannot serve.
+    case bundleEndpoint
   }
 
   package let code: Code
   package let message: String
+  package let cause: (any Error)?
 
-  package init(_ code: Code, _ message: String) {
+  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
+    self.cause = cause
   }
 
   package var description: String { message }

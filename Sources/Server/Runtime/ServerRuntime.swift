@@ -126,6 +126,11 @@ package struct ServerRuntime: Sendable {
     let endpoints = try ServerEndpoints(
       configuration: configuration, parts: parts, logger: logger, metrics: metrics
     ).open()
+    let bundleEndpoint = try configuration.bundleEndpoint.map {
+      try BundleEndpointServer(
+        $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: svid, time: time,
+        logger: endpointLogger)
+    }
     var members = telemetry.services
     members.append(.init(service: signals(telemetry, catalog), name: "signals"))
     members.append(.init(service: ClockReporter(time: time, logger: logger), name: "clock"))
@@ -137,6 +142,7 @@ package struct ServerRuntime: Sendable {
     members += pruners(datastore, metrics, endpointLogger)
     // A call that takes its time on one socket must not leave the other one open.
     members.append(.init(service: ServicesTogether(endpoints), name: "endpoints"))
+    if let bundleEndpoint { members.append(.init(service: bundleEndpoint, name: "bundle_endpoint")) }
     return members + health(parts)
   }
 

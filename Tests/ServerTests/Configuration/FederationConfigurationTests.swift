@@ -87,12 +87,4 @@ import Testing
       "federates_with \"T T\" { bundle_endpoint_url = \"https://x\" bundle_endpoint_profile \"https_web\" {} }")
     #expect(badName.first?.hasPrefix("federation.federates_with[\"T T\"]: could not parse trust domain: ") == true)
   }
-
-  @Test func theOwnEndpointIsNotThereYet() throws {
-    #expect(
-      try problems("bundle_endpoint { port = 8443 }") == [
-        "server.federation.bundle_endpoint is not supported by this version: this trust domain's bundle is not served "
-          + "to others; remove it if that is what you want"
-      ])
-  }
 }

@@ -70,7 +70,7 @@ import Testing
     #expect(experimental.hasAuthOPAPolicyEngine && experimental.isInUse)
     let endpoint = try #require(file.server.federation?.bundleEndpoint)
     #expect(Self.missing(endpoint).isEmpty)
-    #expect(endpoint.profiles == ["https_web"])
+    #expect(endpoint.profiles.map(\.name) == ["https_web"])
     #expect(Self.missing(try #require(endpoint.acme)).isEmpty)
     let peer = try #require(file.server.federation?.federatesWith.first)
     #expect(

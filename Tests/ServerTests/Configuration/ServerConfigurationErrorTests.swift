@@ -137,7 +137,7 @@ import Testing
         trust_domain = "Example"
         agent_ttl = "x"
         log_level = "loud"
-        federation { bundle_endpoint { port = 8443 } }
+        proxy_protocol_trusted_cidrs = ["10.0.0.0/8"]
         bind_prot = 1
         bind_address = "127.0.0.1"
       }
@@ -164,9 +164,9 @@ import Testing
         unknown configuration detected
         unknown key "bind_prot" in section server
             at server.conf:6:3
-        server.federation.bundle_endpoint is not supported by this version: this trust domain's bundle is not served to \
-        others; remove it if that is what you want
-            at server.conf:5:32 (server.federation.bundle_endpoint)
+        server.proxy_protocol_trusted_cidrs is not supported by this version: callers would be known by the load \
+        balancer's address, not their own; remove it if that is what you want
+            at server.conf:5:34 (server.proxy_protocol_trusted_cidrs)
         """)
   }
 

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ServerUnsupportedKeysTests {
   /// A file in which the key at `path` is set.
   static func file(_ path: String) -> String {
-    let blocks = ["bundle_endpoint", "auth_opa_policy_engine", "tls", "DogStatsd", "Statsd", "M3"]
+    let blocks = ["acme", "auth_opa_policy_engine", "tls", "DogStatsd", "Statsd", "M3"]
     var keys = path.split(separator: ".").map(String.init)
     let last = keys.removeLast()
     let value = blocks.contains(last) ? "\(last) {}" : "\(last) = 1"

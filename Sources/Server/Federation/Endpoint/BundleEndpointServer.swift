@@ -1,0 +1,109 @@
+import Authority
+import Daemon
+import Logging
+import NIOCore
+import NIOSSL
+import SPIFFE
+import ServiceLifecycle
+
+/// Serves this trust domain's bundle to others (server-behaviour §9.1, SPIFFE Federation §5). A service.
+///
+/// Anybody may ask; a page costs one look at the bundle cache, and connections are bounded and short by
+/// ``HTTPListener``. Each connection gets a TLS context of its own: what is presented is that of the moment, and nothing
+/// is resumed.
+struct BundleEndpointServer: Service {
+  private let listener: HTTPListener
+  private let files: CertificateFiles?
+  private let logger: Logger
+  private let address: String
+
+  /// - Throws: ``CertificateFiles/Unusable`` for `https_web`.
+  init(
+    _ settings: BundleEndpointSettings, trustDomain: TrustDomain, bundles: BundleCache, svid: ServerSVIDRotator,
+    time: any TimeSource, logger: Logger
+  ) throws {
+    let tls: @Sendable () throws -> TLSConfiguration
+    switch settings.profile {
+    case .httpsSPIFFE:
+      files = nil
+      tls = {
+        let current = svid.current
+        return .makeServerConfiguration(
+          certificateChain: try current.chain.map { .certificate(try NIOSSLCertificate(bytes: $0, format: .der)) },
+          privateKey: .privateKey(try NIOSSLPrivateKey(bytes: current.privateKey, format: .der)))
+      }
+    case .httpsWeb(let certificateFile, let keyFile, let interval):
+      let loaded = try CertificateFiles(
+        certificateFile: certificateFile, keyFile: keyFile, interval: interval, time: time, logger: logger)
+      files = loaded
+      tls = {
+        let pair = loaded.current
+        return .makeServerConfiguration(
+          certificateChain: pair.chain.map { .certificate($0) }, privateKey: .privateKey(pair.key))
+      }
+    }
+    let page = BundlePage(
+      trustDomain: trustDomain, bundles: bundles, refreshHint: settings.refreshHint, logger: logger)
+    listener = HTTPListener(
+      host: settings.address, port: settings.port,
+      prepare: { channel in
+        var configuration = try tls()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        try channel.pipeline.syncOperations.addHandler(
+          NIOSSLServerHandler(context: try NIOSSLContext(configuration: configuration)))
+      },
+      whenListening: { address in
+        logger.info("Serving bundle endpoint", metadata: ["addr": "\(address)"])
+      },
+      page: { request in await page.answer(request) })
+    self.logger = logger
+    address =
+      settings.address.contains(":") ? "[\(settings.address)]:\(settings.port)" : "\(settings.address):\(settings.port)"
+  }
+
+  /// The port that it listens on, once it does. For one caller.
+  var boundPort: Int? { get async { await listener.boundPort } }
+
+  func run() async throws {
+    do {
+      try await withThrowingTaskGroup { group in
+        if let files { group.addTask { try await files.run() } }
+        group.addTask { try await listener.run() }
+        _ = try await group.nextResult()?.get()
+        group.cancelAll()
+      }
+    } catch let error as IOError {
+      throw ServerError(.bundleEndpoint, "bundle endpoint cannot listen on \(address): \(error)", cause: error)
+    }
+  }
+}
+
+/// The one page of the bundle endpoint.
+struct BundlePage: Sendable {
+  let trustDomain: TrustDomain
+  let bundles: BundleCache
+  let refreshHint: Int64
+  let logger: Logger
+
+  func answer(_ request: HTTPListener.Request) async -> HTTPListener.Response {
+    // In this order.
+    guard request.method == "GET" else { return Self.text(405, "405 method not allowed\n") }
+    guard request.path == "/" else { return Self.text(404, "404 page not found\n") }
+    do {
+      guard let bundle = try await bundles.bundle(of: trustDomain) else {
+        throw ServerError(.bundleEndpoint, "the trust domain has no bundle")
+      }
+      return HTTPListener.Response(
+        status: 200, contentType: "application/json",
+        body: try BundleDocument.encode(bundle, refreshHint: refreshHint))
+    } catch {
+      logger.error("Unable to retrieve local bundle", metadata: ["error": "\(error)"])
+      return Self.text(500, "500 unable to retrieve local bundle\n")
+    }
+  }
+
+  private static func text(_ status: Int, _ body: String) -> HTTPListener.Response {
+    HTTPListener.Response(status: status, contentType: "text/plain; charset=utf-8", body: body)
+  }
+}
