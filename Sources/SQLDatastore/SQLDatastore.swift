@@ -103,8 +103,11 @@ extension SQLDatastore {
   }
 
   /// Runs a batch in one transaction that writes; each item counts as a call of `datastore.<metric>`.
+  ///
+  /// - Parameter preparation: what is done once before the items.
   func writeBatch<Item: Sendable, T: Sendable>(
     _ metric: [String], _ items: [Item],
+    preparation: @escaping @Sendable (SQLTransaction) throws(DatastoreError) -> Void = { _ in },
     _ body: @escaping @Sendable (SQLTransaction, Item) throws(DatastoreError) -> T
   ) async throws(DatastoreError) -> [Result<T, DatastoreError>] {
     if items.isEmpty { return [] }
@@ -112,6 +115,7 @@ extension SQLDatastore {
     do throws(DatastoreError) {
       let results = try await writeUncounted {
         (transaction) throws(DatastoreError) -> [Result<T, DatastoreError>] in
+        try preparation(transaction)
         var results: [Result<T, DatastoreError>] = []
         results.reserveCapacity(items.count)
         for item in items {

@@ -16,6 +16,10 @@ protocol Dialect: Sendable {
   /// an item fails after it has written: for engines where a savepoint costs round trips.
   var savepointsAreCheap: Bool { get }
 
+  /// A query for so many (its argument) unused row IDs of a table, so that rows can be inserted without waiting for the ID
+  /// of each; nil where an insert tells it at no cost, or where there is no such query.
+  func reserveIDs(of table: String) -> String?
+
   /// Run before the schema is looked at to be made or changed, so that one server does it at a time.
   var beginMigration: [String] { get }
   /// Run when it is made or changed.
@@ -38,6 +42,7 @@ protocol Dialect: Sendable {
 
 extension Dialect {
   var savepointsAreCheap: Bool { true }
+  func reserveIDs(of table: String) -> String? { nil }
   var beginMigration: [String] { [beginWriting] }
   var commitMigration: [String] { ["COMMIT"] }
   var rollbackMigration: [String] { ["ROLLBACK"] }

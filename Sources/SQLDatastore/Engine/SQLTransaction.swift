@@ -15,9 +15,15 @@ final class SQLTransaction {
   var log = TransactionLog()
   /// Whether other servers are told when it commits.
   var announces = false
+  /// Unused row IDs by table, the next one last.
+  private var reservedIDs: [String: [Int64]] = [:]
+  /// What a batch has found out for its items.
+  var known = EntryKnowledge()
   /// How many statements that write were run.
   private var writes = 0
   private var usesSavepoints: Bool
+  /// Whether there were items, one of which may have to bear a fault that is reported later.
+  private var hasItems = false
 
   init(_ connection: any SQLConnection, schema: SchemaFeatures, time: any TimeSource, logger: Logger) {
     self.connection = connection
@@ -47,6 +53,24 @@ final class SQLTransaction {
   func insert(_ sql: String, _ arguments: [SQLValue]) throws(DatastoreError) -> Int64 {
     writes += 1
     return try connection.insert(sql, arguments)
+  }
+
+  /// Makes sure that the next `count` rows of a table can be inserted without waiting for the ID of each.
+  func reserveIDs(_ count: Int, of table: String) throws(DatastoreError) {
+    let missing = count - (reservedIDs[table]?.count ?? 0)
+    guard missing > 1, let query = dialect.reserveIDs(of: table) else { return }
+    let ids = try all(query, [.integer(Int64(missing))]) { (row: any SQLRow) throws(DatastoreError) in row.integer(0) }
+    reservedIDs[table] = ids.sorted(by: >) + (reservedIDs[table] ?? [])
+  }
+
+  /// Inserts a row and returns its ID.
+  func insert(into table: String, _ columns: String, _ values: [SQLValue]) throws(DatastoreError) -> Int64 {
+    guard let id = reservedIDs[table]?.popLast() else {
+      return try insert("INSERT INTO \(table) (\(columns)) VALUES \(SQLText.list(values.count))", values)
+    }
+    try post(
+      "INSERT INTO \(table) (id, \(columns)) VALUES \(SQLText.list(values.count + 1))", [.integer(id)] + values)
+    return id
   }
 
   /// Runs `body`, which inserts a row that was not there a moment ago. When another server was first, the whole write is
@@ -102,11 +126,14 @@ final class SQLTransaction {
     _ body: () throws(DatastoreError) -> T
   ) throws(DatastoreError) -> Result<T, DatastoreError> {
     let (before, writesBefore) = (log.mark, writes)
+    hasItems = true
     if usesSavepoints { try connection.post("SAVEPOINT item", []) }
     do throws(DatastoreError) {
       let value = try body()
-      try connection.settle()
-      if usesSavepoints { try connection.post("RELEASE SAVEPOINT item", []) }
+      if usesSavepoints {
+        try connection.settle()
+        try connection.post("RELEASE SAVEPOINT item", [])
+      }
       return .success(value)
     } catch {
       guard error.code != .unavailable, error.recovery != .retry, !error.isSavepointsNeeded, connection.isInTransaction
@@ -162,7 +189,8 @@ extension SQLTransaction {
       } catch {
         // The engine may have ended the transaction itself; the first error is the one that matters.
         if connection.isInTransaction { _ = try? connection.execute("ROLLBACK", []) }
-        guard error.isSavepointsNeeded, !usesSavepoints else { throw error }
+        let isOfAnItem = hasItems && error.code != .unavailable && error.recovery == .none
+        guard !usesSavepoints, error.isSavepointsNeeded || isOfAnItem else { throw error }
         usesSavepoints = true
         log = TransactionLog()
       }

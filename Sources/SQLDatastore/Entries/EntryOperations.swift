@@ -4,6 +4,16 @@ import SPIFFE
 
 /// What the operations on entries do within a transaction.
 extension SQLTransaction {
+  /// What can be done for all items of a batch of creations at once.
+  func prepareCreation(of entries: [RegistrationEntry]) throws(DatastoreError) {
+    known = EntryKnowledge()
+    guard entries.count > 1 else { return }
+    try findSimilarEntries(to: entries)
+    let count = entries.count { known.isAbsent($0.spiffeID, $0.parentID) }
+    try reserveIDs(count, of: "registered_entries")
+    try reserveIDs(count, of: "registered_entries_events")
+  }
+
   func createEntry(_ entry: RegistrationEntry) throws(DatastoreError) -> CreatedEntry {
     try EntryValidation.checkNew(entry)
     if let similar = try selectSimilarEntry(to: entry) { return CreatedEntry(entry: similar, existing: true) }
@@ -16,6 +26,7 @@ extension SQLTransaction {
     let bundles = try selectFederatedBundles(entry.federatesWith)
     stored.federatesWith = bundles.map(\.trustDomain)
     let rowID = try insertEntry(stored, at: now)
+    known.notePresent(entry.spiffeID, entry.parentID)
     try insertEntrySelectors(stored.selectors, entry: rowID, at: now)
     try insertEntryDNSNames(stored.dnsNames, entry: rowID, at: now)
     for bundle in bundles { try insertEntryFederation(bundle: bundle.rowID, entry: rowID) }

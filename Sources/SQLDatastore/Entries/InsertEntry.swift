@@ -14,16 +14,17 @@ extension SQLTransaction {
     } else if entry.additionalAttributes != nil {
       throw .schemaTooOld("additional attributes of entries", schema)
     }
-    return try insert(schema.hasAdditionalAttributes ? InsertEntryText.whole : InsertEntryText.older, values)
+    return try insert(
+      into: "registered_entries",
+      schema.hasAdditionalAttributes ? InsertEntryColumns.whole : InsertEntryColumns.older, values)
   }
 }
 
-/// The statement, put together once.
-private enum InsertEntryText {
-  private static let columns = """
+/// The columns, put together once.
+private enum InsertEntryColumns {
+  static let older = """
     created_at, updated_at, entry_id, spiffe_id, parent_id, ttl, admin, downstream, expiry, revision_number, \
     store_svid, hint, jwt_svid_ttl
     """
-  static let older = "INSERT INTO registered_entries (\(columns)) VALUES \(SQLText.list(13))"
-  static let whole = "INSERT INTO registered_entries (\(columns), additional_attributes) VALUES \(SQLText.list(14))"
+  static let whole = older + ", additional_attributes"
 }

@@ -4,7 +4,10 @@ extension SQLDatastore: EntryStore {
   package func createEntries(
     _ entries: [RegistrationEntry]
   ) async throws(DatastoreError) -> [Result<CreatedEntry, DatastoreError>] {
-    try await writeBatch(["registration_entry", "create"], entries) {
+    try await writeBatch(
+      ["registration_entry", "create"], entries,
+      preparation: { (transaction) throws(DatastoreError) in try transaction.prepareCreation(of: entries) }
+    ) {
       (transaction, entry) throws(DatastoreError) in try transaction.createEntry(entry)
     }
   }

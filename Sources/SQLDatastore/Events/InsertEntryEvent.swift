@@ -5,8 +5,7 @@ extension SQLTransaction {
   func insertEntryEvent(_ entryID: String, _ image: TransactionLog.EntryImage) throws(DatastoreError) {
     let now = self.now
     let id = try insert(
-      "INSERT INTO registered_entries_events (created_at, updated_at, entry_id) VALUES (?, ?, ?)",
-      [now, now, .text(entryID)])
+      into: "registered_entries_events", "created_at, updated_at, entry_id", [now, now, .text(entryID)])
     log.entries.append((EntryEvent(id: id, entryID: entryID), image))
   }
 }

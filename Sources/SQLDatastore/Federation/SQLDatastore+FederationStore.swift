@@ -37,7 +37,8 @@ extension SQLDatastore: FederationStore {
     _ relationship: FederationRelationship, mask: FederationRelationshipMask
   ) async throws(DatastoreError) -> FederationRelationship {
     try await write(["federation_relationship", "update"]) { (transaction) throws(DatastoreError) in
-      guard var stored = try transaction.selectFederationRelationship(with: relationship.trustDomain) else {
+      guard var stored = try transaction.selectFederationRelationship(with: relationship.trustDomain, lock: true)
+      else {
         throw .recordNotFound
       }
       if mask.contains(.bundleEndpointURL) { stored.bundleEndpointURL = relationship.bundleEndpointURL }
@@ -61,11 +62,11 @@ extension SQLDatastore: FederationStore {
 
 extension SQLTransaction {
   fileprivate func selectFederationRelationship(
-    with trustDomain: TrustDomain
+    with trustDomain: TrustDomain, lock: Bool = false
   ) throws(DatastoreError) -> FederationRelationship? {
     var condition = SQLCondition()
     condition.and("trust_domain = ?", [.text(trustDomain.name)])
-    return try selectFederationRelationships(condition).items.first
+    return try selectFederationRelationships(condition, lock: lock).items.first
   }
 
   fileprivate func check(_ relationship: FederationRelationship) throws(DatastoreError) {

@@ -34,7 +34,7 @@ final class PostgresConnection: SQLConnection {
   /// The most prepared statements that are kept; the fixed ones are about a hundred, the rest are filters.
   private static let statementLimit = 200
   /// The most that is posted without being sent.
-  private static let waitingLimit = 64
+  private static let waitingLimit = 256
 
   /// - Parameters:
   ///   - password: takes the place of the one in `dsn`.
@@ -51,9 +51,7 @@ final class PostgresConnection: SQLConnection {
     handle = try Self.connect(dsn, role, password, timeouts, functions)
     _ = functions.setNoticeProcessor(handle, cpostgres_drop_notice, nil)
     guard functions.setnonblocking(handle, 1) == 0, functions.enterPipelineMode(handle) == 1 else {
-      let problem = PostgresFault.unreachable(errorText, database: database)
-      functions.finish(handle)
-      throw problem
+      throw PostgresFault.unreachable(errorText, database: database)
     }
     try configure(dsn, role, timeouts)
   }
@@ -63,15 +61,19 @@ final class PostgresConnection: SQLConnection {
   private func configure(
     _ dsn: PostgresDSN, _ role: SQLRole, _ timeouts: PostgresTimeouts
   ) throws(DatastoreError) {
-    func set(_ name: String, _ value: Duration) throws(DatastoreError) {
-      guard dsn.setting(name) == nil else { return }
-      let (seconds, attoseconds) = value.components
-      try post("SET \(name) = \(seconds * 1000 + attoseconds / 1_000_000_000_000_000)", [])
+    let (seconds, attoseconds) = timeouts.statement.components
+    let limit = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    let settings = [
+      ("statement_timeout", String(limit)),
+      // A server that freezes within a transaction must not hold its locks for ever.
+      ("idle_in_transaction_session_timeout", String(limit * 2)),
+      // Statements are planned once and kept: a plan made while a table was small must not be one that reads all of it.
+      ("enable_seqscan", "off"), ("jit", "off"),
+    ].filter { dsn.setting($0.0) == nil }
+    if !settings.isEmpty {
+      try execute(
+        "SELECT " + settings.map { "set_config('\($0.0)', '\($0.1)', false)" }.joined(separator: ", "), [])
     }
-    try set("statement_timeout", timeouts.statement)
-    // A server that freezes within a transaction must not hold its locks for ever.
-    try set("idle_in_transaction_session_timeout", timeouts.statement + timeouts.statement)
-    try settle()
     guard role == .primary, try isReplica() else { return }
     throw .sql(.unavailable, "\(database) is a read-only replica; connection_string must name the primary")
   }

@@ -20,6 +20,7 @@ struct PostgresDSN: Equatable, Sendable {
   }
 
   init(_ text: String) throws(DatastoreError) {
+    guard !text.utf8.contains(0) else { throw .sql(.invalidArgument, "invalid connection_string: it has a NUL") }
     let isURL = text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
     for (name, value) in isURL ? try PostgresURL.parse(text) : try PostgresWords.parse(text) { try add(name, value) }
     if options["host"] == nil, options["hostaddr"] == nil, options["service"] == nil, Self.environment("PGHOST") == nil

@@ -15,6 +15,10 @@ struct PostgresDialect: Dialect {
   private static let schemaLock: Int64 = 0x53_50_49_52_45
   var beginMigration: [String] { [beginWriting, "SELECT pg_advisory_xact_lock(\(Self.schemaLock))"] }
 
+  func reserveIDs(of table: String) -> String? {
+    "SELECT nextval(s::regclass) FROM pg_get_serial_sequence('\(table)', 'id') s, generate_series(1, ?)"
+  }
+
   var createSchema: [String] { PostgresSchema.statements }
 
   func addColumn(_ column: SchemaColumn) -> String {
