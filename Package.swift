@@ -272,6 +272,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])
   fuzz("Tar", ["Server"])
+  fuzz("PostgresDSN", ["SQLDatastore"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
 }
 
