@@ -39,9 +39,8 @@ package struct AgentManager: Sendable {
     self.logger = logger
   }
 
-  /// Says which version this agent is, and fetches entries and bundles for the first time.
+  /// Fetches entries and bundles for the first time.
   package func initialize() async throws {
-    async let status: Void = postStatus()
     do {
       _ = try await sync()
     } catch {
@@ -53,12 +52,13 @@ package struct AgentManager: Sendable {
       try await rotator.recover(from: failure)
       _ = try await sync()
     }
-    await status
   }
 
-  /// Runs the loops until the task is cancelled; throws when the agent has to end.
+  /// Says which version this agent is, and runs the loops until the task is cancelled; throws when the agent has to end.
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
+      // Workloads do not wait for it: a server limits and writes these, and many agents may have one address.
+      group.addTask { await postStatus() }
       group.addTask { try await syncLoop() }
       group.addTask { try await signLoop() }
       group.addTask { try await rotator.run() }
