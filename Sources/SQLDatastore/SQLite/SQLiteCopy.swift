@@ -35,6 +35,29 @@ package enum SQLiteCopy {
     return count
   }
 
+  /// Puts the agents of another database, with their bans and selectors, in the place of those in a file that nobody else
+  /// has open. Both have the same schema version. Returns how many there are.
+  package static func replaceAgents(in path: String, by source: String) throws(DatastoreError) -> Int {
+    let connection = try SQLiteConnection(dsn(path), isReader: false, statementLogger: nil)
+    try connection.execute("ATTACH DATABASE ? AS present", [.text(SQLiteDSN(source).uri)])
+    // Deferred: the other database is read only.
+    try connection.execute("BEGIN", [])
+    var count = 0
+    for table in ["node_resolver_map_entries", "attested_node_entries"] {
+      var columns: [String] = []
+      try connection.query("SELECT name FROM pragma_table_info(?)", [.text(table)]) {
+        (row: any SQLRow) throws(DatastoreError) in columns.append(row.text(0))
+      }
+      let names = columns.joined(separator: ", ")
+      try connection.execute("DELETE FROM main.\(table)", [])
+      count = try connection.execute(
+        "INSERT INTO main.\(table) (\(names)) SELECT \(names) FROM present.\(table)", [])
+    }
+    try connection.execute("COMMIT", [])
+    try connection.query("PRAGMA main.wal_checkpoint(TRUNCATE)", []) { (_: any SQLRow) throws(DatastoreError) in }
+    return count
+  }
+
   /// How to open just this file, whatever is in its name.
   static func dsn(_ path: String, options: [SQLiteDSN.Option] = []) throws(DatastoreError) -> SQLiteDSN {
     var dsn = try SQLiteDSN("x")

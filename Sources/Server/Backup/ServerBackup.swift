@@ -55,7 +55,7 @@ package struct ServerBackup: Sendable {
     defer { for path in [copy, archive] { unlink(path) } }
     let database = try DiskFile(creating: copy)
     try SQLiteCopy.make(of: state.connectionString, to: copy)
-    let inspection = try SQLiteInspection(file: copy)
+    let inspection = try inspect(copy)
     try state.check(inspection, state.databasePath)
     // After the database: a key is made before the journal names it, so these keys are at least as new as the journal.
     let (keys, authority) = try await readKeys(inspection)
@@ -74,6 +74,15 @@ package struct ServerBackup: Sendable {
     try install(archive)
     return Report(
       file: file, size: try DiskFile(reading: file).size(), manifest: manifest, keys: keysName, authority: authority)
+  }
+
+  /// Checks the copy; what is wrong with it is wrong with the original.
+  private func inspect(_ copy: String) throws -> SQLiteInspection {
+    do {
+      return try SQLiteInspection(file: copy)
+    } catch {
+      throw ServerError(.cannotBackUp, "\(error)".replacing(copy, with: state.databasePath))
+    }
   }
 
   private var keysName: String {

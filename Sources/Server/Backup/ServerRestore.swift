@@ -17,6 +17,8 @@ package struct ServerRestore: Sendable {
     /// What was replaced, under its new names.
     package var kept: [String] = []
     package var removedJoinTokens = 0
+    /// How many agents of the replaced database were kept; nil when the backup's took their place.
+    package var keptAgents: Int?
     /// Agents that are banned in what was replaced and not in the backup.
     package var forgottenBans: [String] = []
     /// Why the replaced database could not be read; nil when it could, or there was none.
@@ -26,18 +28,22 @@ package struct ServerRestore: Sendable {
   let state: ServerState
   let file: String
   let leavesKeys: Bool
+  let keepsAgents: Bool
   let isDryRun: Bool
   let time: any TimeSource
 
   /// - Parameters:
   ///   - leavesKeys: whether keys in the backup are left out.
+  ///   - keepsAgents: whether the agents of the replaced database take the place of the backup's.
   ///   - isDryRun: whether everything is checked and nothing replaced; a server may run meanwhile.
   package init(
-    _ state: ServerState, from file: String, leavesKeys: Bool, isDryRun: Bool, time: any TimeSource = SystemTime()
+    _ state: ServerState, from file: String, leavesKeys: Bool = false, keepsAgents: Bool = false,
+    isDryRun: Bool = false, time: any TimeSource = SystemTime()
   ) {
     self.state = state
     self.file = file
     self.leavesKeys = leavesKeys
+    self.keepsAgents = keepsAgents
     self.isDryRun = isDryRun
     self.time = time
   }
@@ -59,13 +65,16 @@ package struct ServerRestore: Sendable {
     } catch let error as ServerError {
       throw bad(error)
     }
-    let inspection = try SQLiteInspection(file: database.path)
+    let inspection: SQLiteInspection
+    do { inspection = try SQLiteInspection(file: database.path) } catch {
+      throw bad(ServerError(.badBackup, "\(error)".replacing(database.path, with: BackupArchive.databaseName)))
+    }
     if let problem = inspection.schemaProblem { throw bad(ServerError(.badBackup, problem)) }
     try state.check(inspection, file)
     var report = Report(manifest: manifest, databasePath: state.databasePath, keysPath: keys?.target)
     report.authority = try await authority(inspection, keys)
     report.removedJoinTokens = try SQLiteCopy.removeJoinTokens(database.path)
-    compare(inspection, &report)
+    try compare(inspection, database, &report)
     if !isDryRun { report.kept = try replace(database, keys) }
     return report
   }
@@ -116,13 +125,30 @@ package struct ServerRestore: Sendable {
     return try await StoredKeys(file: path).authority(of: inspection.activeAuthorities)
   }
 
-  /// What the state that is replaced knows and the backup does not.
-  private func compare(_ restored: SQLiteInspection, _ report: inout Report) {
-    guard DiskFile.exists(state.databasePath) else { return }
-    do {
-      let present = try SQLiteInspection(inUse: state.connectionString)
+  /// What the state that is replaced knows and the backup does not: it is named, or taken over.
+  private func compare(_ restored: SQLiteInspection, _ database: StagedFile, _ report: inout Report) throws {
+    func agentsAreLost(_ why: String) -> ServerError {
+      bad(ServerError(.badBackup, "-keepAgents is not possible: \(why)"))
+    }
+    guard DiskFile.exists(state.databasePath) else {
+      if keepsAgents { throw agentsAreLost("there is no database at \(state.databasePath)") }
+      return
+    }
+    let present: SQLiteInspection
+    do { present = try SQLiteInspection(inUse: state.connectionString) } catch {
+      if keepsAgents { throw agentsAreLost("\(error)") }
+      report.damage = "\(error)"
+      return
+    }
+    guard keepsAgents else {
       report.forgottenBans = present.bannedAgents.filter { !restored.bannedAgents.contains($0) }
-    } catch { report.damage = "\(error)" }
+      return
+    }
+    guard present.schemaVersion == restored.schemaVersion else {
+      throw agentsAreLost(
+        "the backup has schema version \(restored.schemaVersion) and the database \(present.schemaVersion)")
+    }
+    report.keptAgents = try SQLiteCopy.replaceAgents(in: database.path, by: state.connectionString)
   }
 
   /// From the lock on, nothing but renames: the keys, then the database. Returns what was put aside.

@@ -55,6 +55,7 @@ struct RestoreResult: ProtoJSON {
       "x509_authority": report.authority.map { .string($0) } ?? .null,
       "kept": .array(report.kept.map { .string($0) }),
       "removed_join_tokens": .int(Int64(report.removedJoinTokens)),
+      "kept_agents": report.keptAgents.map { .int(Int64($0)) } ?? .null,
       "forgotten_bans": .array(report.forgottenBans.map { .string($0) }),
       "damage": report.damage.map { .string($0) } ?? .null, "manifest": report.manifest.json,
     ])
@@ -71,6 +72,7 @@ struct RestoreResult: ProtoJSON {
           ?? "none of the keys belongs to this database: the server makes a new CA, which agents must learn"),
       "Join tokens      : \(report.removedJoinTokens) left out",
     ]
+    if let count = report.keptAgents { lines.append("Agents           : \(count), as the replaced database had them") }
     for path in report.kept { lines.append("Kept             : \(path)") }
     if let damage = report.damage { lines.append("Replaced         : could not be read: \(damage)") }
     if !report.forgottenBans.isEmpty {
@@ -88,7 +90,10 @@ struct RestoreResult: ProtoJSON {
       steps.append("give agents the new bundle: spire-server bundle show > bundle.pem")
     }
     steps.append("repeat what was done since the backup: bans, deletions, and taints and revocations of authorities")
-    steps.append("give new join tokens to agents that log `Agent SVID is not active` and cannot attest again")
+    if report.keptAgents == nil {
+      steps.append(
+        "give new join tokens to agents that are refused, `Agent SVID is not active`, and cannot attest again")
+    }
     return steps.enumerated().map { "  \($0 + 1). \($1)" }
   }
 }

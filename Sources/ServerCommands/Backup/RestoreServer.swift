@@ -9,6 +9,7 @@ struct RestoreServer: Command {
     var output = OutputChoice()
     var file = ""
     var databaseOnly = false
+    var keepAgents = false
     var dryRun = false
   }
 
@@ -19,12 +20,16 @@ struct RestoreServer: Command {
     version knows, and its trust domain the configured one. It is refused while a server runs on these files. What was \
     there stays beside it, with `.replaced-` and the time after its name. Keys are replaced when the backup has them.
 
-    Join tokens of a backup are not restored: some may have been used since. Agents that were banned after the backup are \
-    listed, for they are not banned in it.
+    Join tokens of a backup are not restored: some may have been used since. Agents that attested, renewed their SVID or were \
+    banned after the backup are not known as that any more; with `-keepAgents`, the agents stay as the replaced database \
+    has them. Without it, those that were banned since are listed.
     """
   let examples = [
     CommandExample("To see what would happen", "restore -config /etc/spire/server.conf -file spire.tar -dryRun"),
     CommandExample("On a stopped server", "restore -config /etc/spire/server.conf -file spire.tar"),
+    CommandExample(
+      "To take back entries and bundles only",
+      "restore -config /etc/spire/server.conf -file spire.tar -databaseOnly -keepAgents"),
   ]
   var flags: [Flag<Options>] {
     [
@@ -35,6 +40,7 @@ struct RestoreServer: Command {
         .takes(.file),
       .string("file", \.file, "The backup").takes(.file),
       .bool("databaseOnly", \.databaseOnly, "Leave the keys as they are"),
+      .bool("keepAgents", \.keepAgents, "Keep the agents of the database that is replaced: their SVIDs and bans"),
       .bool("dryRun", \.dryRun, "Check everything and replace nothing; the server may run"),
       .output(),
     ]
@@ -44,7 +50,8 @@ struct RestoreServer: Command {
     guard !options.file.isEmpty else { throw CommandFailure("the backup is required: -file") }
     let state = try ServerState(try BackupServer.load(options.values, io))
     let restore = ServerRestore(
-      state, from: options.file, leavesKeys: options.databaseOnly, isDryRun: options.dryRun)
+      state, from: options.file, leavesKeys: options.databaseOnly, keepsAgents: options.keepAgents,
+      isDryRun: options.dryRun)
     let result = RestoreResult(report: try await restore.run(), isDryRun: options.dryRun, config: options.values.config)
     options.output.print(result, to: io) { io.out(result.text) }
   }

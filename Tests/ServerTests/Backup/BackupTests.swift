@@ -137,6 +137,42 @@ private func refusal<T>(_ body: () async throws -> T) async -> String {
     #expect(try !files.names().contains { $0.hasSuffix(".tmp") })
   }
 
+  /// Entries go back in time, agents do not: a renewed SVID still counts, and so does a ban.
+  @Test func agentsCanBeKept() async throws {
+    let files = try Files()
+    try await files.use { datastore in
+      _ = try await datastore.createEntry(entry("/kept"))
+      _ = try await datastore.createAgent(agent("/renewed"))
+      _ = try await datastore.createAgent(agent("/banned"))
+      _ = try await files.backUp()
+      _ = try await datastore.createEntry(entry("/later"))
+      for (path, serial) in [("/renewed", "8"), ("/banned", "")] {
+        var changed = try agent(path)
+        changed.serialNumber = serial
+        _ = try await datastore.updateAgent(changed, mask: [.serialNumber])
+      }
+      let new = try agent("/new")
+      try await datastore.setNodeSelectors([Selector(type: "a", value: "b")], of: new.id)
+      _ = try await datastore.createAgent(new)
+    }
+    let report = try await ServerRestore(try files.state(), from: files.archive, keepsAgents: true).run()
+    #expect(report.keptAgents == 3 && report.forgottenBans.isEmpty)
+    try await files.use { datastore in
+      let paths = try await datastore.listEntries().map(\.spiffeID.path)
+      #expect(paths == ["/kept"])
+      let agents = try await datastore.listAgents()
+      #expect(agents.map(\.id.path) == ["/renewed", "/banned", "/new"].map { "/spire/agent" + $0 })
+      #expect(agents.map(\.serialNumber) == ["8", "", "7"])
+      let selectors = try await datastore.nodeSelectors(of: try agent("/new").id)
+      #expect(selectors.count == 1)
+    }
+    try FileManager.default.removeItem(atPath: files.database)
+    let none = await refusal {
+      try await ServerRestore(try files.state(), from: files.archive, keepsAgents: true).run()
+    }
+    #expect(none.contains("-keepAgents is not possible: there is no database at \(files.database)"), "\(none)")
+  }
+
   @Test func keysAreIncludedOnlyWithTheFlag() async throws {
     let files = try Files()
     _ = try await DiskKeyManager.open(keysPath: files.keys).generateKey(id: "x509-CA-A", type: .ecP256)
@@ -255,9 +291,21 @@ private func refusal<T>(_ body: () async throws -> T) async -> String {
       $0.replaceSubrange(place, with: Data("\"version\": 2".utf8))
     }
     let missing = await refusal {
-      try await ServerRestore(try files.state(), from: "/nowhere/b.tar", leavesKeys: false, isDryRun: false).run()
+      try await ServerRestore(try files.state(), from: "/nowhere/b.tar").run()
     }
     #expect(missing == "open /nowhere/b.tar: no such file or directory")
+  }
+
+  /// A damaged database is named, and no backup is made of it.
+  @Test func damagedDatabase() async throws {
+    let files = try Files()
+    try await files.use { _ in }
+    var bytes = try files.bytes(files.database)
+    bytes.replaceSubrange(8192..<40960, with: Data(repeating: 0xA5, count: 32768))
+    try bytes.write(to: URL(fileURLWithPath: files.database))
+    let text = await refusal { try await files.backUp() }
+    #expect(text.contains("\"\(files.database)\" is damaged"), "\(text)")
+    #expect(try !files.names().contains { $0.hasPrefix("backup") })
   }
 
   /// A file that is whole, of a database that this version cannot use.

@@ -88,6 +88,29 @@ def while_it_writes(d):
             d.command("entry", "delete", "-entryID", entry["id"])
 
 
+def keeps_agents():
+    """An agent that attested after the backup goes on, while entries go back."""
+    d = deployment.Deployment(agent_options='experimental { sync_interval = "1s" }')
+    d.start_server()
+    token = d.json("token", "generate", "-spiffeID", TD + "/host")["value"]
+    create(d, "/kept")
+    archive = f"{d.folder}/backup.tar"
+    assert offline(d, "backup", "-file", archive).returncode == 0
+    d.start_agent(token)
+    create(d, "/later")
+    deployment.wait("both identities", lambda: identities(d) == {TD + "/kept", TD + "/later"}, f"{d.folder}/agent.log")
+    d.stop()
+    done = offline(d, "restore", "-file", archive, "-databaseOnly", "-keepAgents")
+    assert done.returncode == 0 and "Agents           : 1, as the replaced database had them" in done.stdout, done.stderr
+    d.start_server()
+    assert d.json("agent", "count")["count"] == 1
+    deployment.wait("the backup's identity", lambda: identities(d) == {TD + "/kept"}, f"{d.folder}/agent.log")
+    assert d.log("agent").count("Node attestation was successful") == 1
+    d.stop("agent")
+    d.stop()
+    tables.check_rows(tables.connect(d.database))
+
+
 if __name__ == "__main__":
     d = deployment.Deployment(agent_options='experimental { sync_interval = "1s" }')
     d.start_server()
@@ -152,3 +175,5 @@ if __name__ == "__main__":
     d.stop("agent")
     d.stop()
     print("restored, and followed by the agent")
+    keeps_agents()
+    print("with the agents kept")
