@@ -6,10 +6,10 @@ protocol TableValue: Sendable {
 
 /// A hash table whose copies share all that has not changed: part of ``EntryModel``.
 ///
-/// Two levels of 64 places each, and at each of the 4,096 places a chunk of values in the order of their hashes. A change
-/// of a table that somebody else holds a copy of copies one chunk and the two lists that lead to it, never the table; a
-/// change of one that nobody else holds copies nothing. A chunk holds 24 values of a hundred thousand. Its chunks are
-/// made when they are needed: an empty table has none.
+/// Two levels of 64 places each, and at each of the 4,096 places a chunk of values, in no order. A change of a table that
+/// somebody else holds a copy of copies one chunk and the two lists that lead to it, never the table; a change of one that
+/// nobody else holds copies nothing. A chunk holds 24 values of a hundred thousand, and looking through their hashes is
+/// quicker than keeping them in order. Chunks are made when they are needed: an empty table has none.
 struct ChunkedTable<Value: TableValue>: Sendable {
   struct Slot: Sendable {
     let hash: Int
@@ -57,13 +57,12 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   private static func replace(
     _ chunk: inout Chunk, _ key: Value.TableKey, _ hash: Int, _ new: (Value?) -> Value
   ) -> Bool {
-    let (index, isThere) = chunk.withUnsafeBufferPointer { locate(key, hash, in: $0) }
-    if isThere {
-      chunk[index].value = new(chunk[index].value)
-    } else {
-      chunk.insert(Slot(hash: hash, value: new(nil)), at: index)
+    guard let index = chunk.withUnsafeBufferPointer({ find(key, hash, in: $0) }) else {
+      chunk.append(Slot(hash: hash, value: new(nil)))
+      return true
     }
-    return !isThere
+    chunk[index].value = new(chunk[index].value)
+    return false
   }
 
   private mutating func makeRoom(for hash: Int) {
@@ -86,14 +85,13 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   private static func change(
     _ chunk: inout Chunk, _ key: Value.TableKey, _ hash: Int, _ make: () -> Value, _ body: (inout Value) -> Void
   ) -> Bool {
-    let (index, isThere) = chunk.withUnsafeBufferPointer { locate(key, hash, in: $0) }
-    if isThere {
+    if let index = chunk.withUnsafeBufferPointer({ find(key, hash, in: $0) }) {
       body(&chunk[index].value)
       return false
     }
     var slot = Slot(hash: hash, value: make())
     body(&slot.value)
-    chunk.insert(slot, at: index)
+    chunk.append(slot)
     return true
   }
 
@@ -113,7 +111,8 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   ) -> Bool {
     guard let index = chunk.withUnsafeBufferPointer({ find(key, hash, in: $0) }), body(&chunk[index].value)
     else { return false }
-    chunk.remove(at: index)
+    chunk.swapAt(index, chunk.count - 1)
+    chunk.removeLast()
     if chunk.isEmpty { chunk = [] }
     return true
   }
@@ -124,30 +123,12 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   private static func place(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 52) & 63 }
 
   private static func find(_ key: Value.TableKey, _ hash: Int, in slots: UnsafeBufferPointer<Slot>) -> Int? {
-    let (index, isThere) = locate(key, hash, in: slots)
-    return isThere ? index : nil
-  }
-
-  /// Where the value of a key is, or where it belongs.
-  private static func locate(
-    _ key: Value.TableKey, _ hash: Int, in slots: UnsafeBufferPointer<Slot>
-  ) -> (index: Int, isThere: Bool) {
-    var index = first(hash, in: slots)
-    while index < slots.count, slots[index].hash == hash {
-      if slots[index].value.tableKey == key { return (index, true) }
+    var index = 0
+    while index < slots.count {
+      if slots[index].hash == hash, slots[index].value.tableKey == key { return index }
       index += 1
     }
-    return (index, false)
-  }
-
-  /// The index of the first slot whose hash is not less than `hash`.
-  private static func first(_ hash: Int, in slots: UnsafeBufferPointer<Slot>) -> Int {
-    var (low, high) = (0, slots.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if slots[middle].hash < hash { low = middle + 1 } else { high = middle }
-    }
-    return low
+    return nil
   }
 
   /// Where the chunks lie that hold anything: what two copies share has the same place in both.

@@ -46,11 +46,15 @@ struct Siblings: TableValue {
   }
 
   private mutating func append(_ child: Child) {
-    if chunks.isEmpty || chunks[chunks.count - 1].count >= Self.chunkSize {
-      chunks.append([])
-      chunks[chunks.count - 1].reserveCapacity(4)
+    let last = chunks.count - 1
+    if last >= 0, chunks[last].count < Self.chunkSize {
+      chunks[last].append(child)
+    } else {
+      var chunk = Chunk()
+      chunk.reserveCapacity(4)
+      chunk.append(child)
+      chunks.append(chunk)
     }
-    chunks[chunks.count - 1].append(child)
   }
 
   /// Takes an entry out, without looking at each of its siblings.

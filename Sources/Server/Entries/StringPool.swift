@@ -9,6 +9,7 @@ import Synchronization
 final class StringPool: Sendable {
   /// Texts up to this size are kept inside of the string itself.
   static let inlineSize = 15
+  /// As many as twelve bits can name.
   static let capacity = 4096
 
   /// Empty until the first text that is worth it.
@@ -39,10 +40,27 @@ final class StringPool: Sendable {
   private static func share(_ text: String, _ texts: inout ContiguousArray<String>) -> String {
     guard text.utf8.count > inlineSize else { return text }
     if texts.isEmpty { texts = ContiguousArray(repeating: "", count: capacity) }
-    let place = Int(truncatingIfNeeded: UInt(bitPattern: text.hashValue) % UInt(capacity))
+    let place = place(of: text)
     if isSame(texts[place], text) { return texts[place] }
     texts[place] = text
     return text
+  }
+
+  /// Of texts that fall on one place only the last is remembered; nobody gains by choosing them so, and a good hash of
+  /// each selector would cost as much as all else that is done with it.
+  private static func place(of text: String) -> Int {
+    let hash = text.utf8.withContiguousStorageIfAvailable { bytes -> UInt64 in
+      var hash = UInt64(bytes.count)
+      var index = 0
+      while index + 8 <= bytes.count {
+        let word = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+        index += 8
+      }
+      let last = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self)
+      return (hash ^ last) &* 0x9E37_79B9_7F4A_7C15
+    }
+    return Int(truncatingIfNeeded: (hash ?? 0) >> 52)
   }
 
   /// Byte by byte: Swift takes different bytes for one text where Unicode calls them equivalent.
