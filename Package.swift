@@ -102,7 +102,7 @@ let package = Package(
       "RPC",
       [
         "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
-        nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
+        nioTLS, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),
@@ -175,6 +175,9 @@ let package = Package(
 
     // Tests
     .target(name: "Mutations", path: "Tests/Mutations", swiftSettings: strict),
+    .target(
+      name: "HTTPTesting", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL], path: "Tests/HTTPTesting",
+      swiftSettings: strict),
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
     tests("Flags"),
@@ -185,7 +188,8 @@ let package = Package(
     tests(
       "RPC",
       [
-        "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto, nioCore, nioTLS,
+        "Mutations", "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto,
+        nioCore, nioTLS,
         nioHTTP2, nioHPACK, nioEmbedded, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     .target(
@@ -207,9 +211,9 @@ let package = Package(
     tests(
       "Server",
       [
-        "Mutations", "TestDatabases", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "Plugins",
-        "ServerPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore,
-        nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
+        "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority",
+        "Plugins", "ServerPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf,
+        grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
     tests(
       "Agent",
@@ -268,7 +272,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
-  fuzz("EndpointURL", ["Server"])
+  fuzz("WebURL", ["RPC"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])
   fuzz("Tar", ["Server"])

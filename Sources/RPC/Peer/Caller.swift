@@ -1,3 +1,4 @@
+import NIOCore
 package import SPIFFE
 
 /// Who made a call, as far as the connection proves it.
@@ -38,6 +39,9 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     self.ip = ip
     self.port = port
   }
+
+  /// Whether `text` is an IP address, without brackets.
+  package static func isIP(_ text: String) -> Bool { (try? SocketAddress(ipAddress: text, port: 0)) != nil }
 
   /// `127.0.0.1:40138` or `[2001:db8::1]:40138`.
   package var description: String { ip.utf8.contains(UInt8(ascii: ":")) ? "[\(ip)]:\(port)" : "\(ip):\(port)" }

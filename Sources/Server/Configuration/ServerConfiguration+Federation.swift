@@ -1,5 +1,6 @@
 import Daemon
 import DatastoreAPI
+import RPC
 import SPIFFE
 
 /// The trust domains that the configuration federates with (server-config §4).
@@ -41,7 +42,7 @@ extension ServerConfiguration {
       return nil
     }
     do {
-      _ = try EndpointURL(text)
+      _ = try WebURL(text)
       return text
     } catch .scheme {
       checks.fail(

@@ -167,17 +167,21 @@ private typealias Relationship = Spire_Api_Types_FederationRelationship
       body(&message)
       return message
     }
+    // The words of Go's net/url; what cannot be parsed comes before what it says.
+    let badPort = "failed to parse bundle endpoint URL: parse \"https://x:99999\": invalid port \":99999\" after host"
+    let badEscape = "failed to parse bundle endpoint URL: parse \"http://a@b/%zz\": invalid URL escape \"%zz\""
     let rows: [(Relationship, String)] = [
       (changed { $0.trustDomain = "" }, "failed to parse trust domain: "),
       (changed { $0.trustDomain = "Partner" }, "failed to parse trust domain: "),
-      (changed { $0.bundleEndpointURL = "" }, "bundle endpoint URL is missing"),
+      (changed { $0.bundleEndpointURL = "" }, "bundle endpoint URL must use the https scheme"),
       (changed { $0.bundleEndpointURL = "http://x" }, "bundle endpoint URL must use the https scheme"),
       (changed { $0.bundleEndpointURL = "https://" }, "bundle endpoint URL must specify the host"),
       (changed { $0.bundleEndpointURL = "https://a:b@x" }, "bundle endpoint URL must not contain user info"),
-      (changed { $0.bundleEndpointURL = "https://x:99999" }, "bundle endpoint URL cannot be parsed: invalid port"),
+      (changed { $0.bundleEndpointURL = "https://x:99999" }, badPort),
+      (changed { $0.bundleEndpointURL = "http://a@b/%zz" }, badEscape),
       (
         changed { $0.bundleEndpointURL = "https://" + String(repeating: "x", count: 5000) },
-        "bundle endpoint URL cannot"
+        "failed to parse bundle endpoint URL: parse \"https://xxx"
       ),
       (changed { $0.bundleEndpointProfile = nil }, "unsupported bundle endpoint profile type: <nil>"),
       (changed { $0.httpsSpiffe = .init() }, "failed to parse endpoint SPIFFE ID: "),
@@ -193,8 +197,9 @@ private typealias Relationship = Spire_Api_Types_FederationRelationship
         changed {
           $0.trustDomain = "third.test"
           $0.trustDomainBundle = bundle
+          $0.trustDomainBundle.trustDomain = "spiffe://partner.test"
         },
-        "trust domain bundle (\"partner.test\") must match the trust domain of the federation relationship (\"third.test\")"
+        "trust domain bundle (\"spiffe://partner.test\") must match the trust domain of the federation relationship (\"third.test\")"
       ),
     ]
     try await TestServer.with { server in

@@ -1,8 +1,10 @@
 import Daemon
 import DatastoreAPI
 import Foundation
+import HTTPTesting
 import NIOHTTP1
 import NIOSSL
+import RPC
 import SPIFFE
 import Testing
 
@@ -47,7 +49,7 @@ import Testing
   @Test func webEndpointsProveTheirName() async throws {
     let page = try document()
     let certificate = try web.server(hosts: ["localhost"], addresses: [[127, 0, 0, 1]])
-    try await TestHTTPSServer.with(certificate, answer: { _ in .bundle(page) }) { server in
+    try await TestWebServer.with(certificate, answer: { _ in .bundle(page) }) { server in
       for host in ["localhost", "127.0.0.1"] {
         let fetched = try await client([web]).fetch(
           relationship("https://\(host):\(server.port)/bundle?a=b"), authorities: nil)
@@ -83,7 +85,7 @@ import Testing
     try pem.write(toFile: folder + "/root.pem", atomically: true, encoding: .utf8)
     try "nothing".write(toFile: folder + "/README", atomically: true, encoding: .utf8)
     let page = try document()
-    try await TestHTTPSServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .bundle(page) }) { server in
+    try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .bundle(page) }) { server in
       for environment in [["SSL_CERT_FILE": folder + "/root.pem"], ["SSL_CERT_DIR": "/nonexistent:" + folder]] {
         let client = HTTPSBundleEndpoint(roots: .system(environment: environment), time: SystemTime())
         _ = try await client.fetch(relationship("https://localhost:\(server.port)"), authorities: nil)
@@ -100,7 +102,7 @@ import Testing
     let page = try document()
     let wanted = try relationship("https://127.0.0.1:1", id: Self.id)
     let good = try partner.server(id: Self.id)
-    try await TestHTTPSServer.with(good, answer: { _ in .bundle(page) }) { server in
+    try await TestWebServer.with(good, answer: { _ in .bundle(page) }) { server in
       var wanted = wanted
       wanted.bundleEndpointURL = "https://localhost:\(server.port)"
       #expect(try await client().fetch(wanted, authorities: partner.bundle()) == partner.bundle(refreshHint: 300))
@@ -125,7 +127,7 @@ import Testing
   @Test func aKeyRotationOfTheEndpointNeedsOnlyTheBundle() async throws {
     let next = try TestPKI("partner.test")
     let page = try document()
-    try await TestHTTPSServer.with(try partner.server(id: Self.id), answer: { _ in .bundle(page) }) { server in
+    try await TestWebServer.with(try partner.server(id: Self.id), answer: { _ in .bundle(page) }) { server in
       let wanted = try relationship("https://localhost:\(server.port)", id: Self.id)
       _ = try await client().fetch(wanted, authorities: partner.bundle())
       server.script.present(try next.server(id: Self.id))
@@ -149,7 +151,7 @@ import Testing
 
   @Test func redirectionsAreHeldToTheSameRules() async throws {
     let page = try document()
-    try await TestHTTPSServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .hangUp }) { server in
+    try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .hangUp }) { server in
       let port = server.port
       server.script.say { uri in
         switch uri {
@@ -173,10 +175,10 @@ import Testing
   }
 
   @Test func whatIsNoBundleIsRefused() async throws {
-    try await TestHTTPSServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .hangUp }) { server in
+    try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .hangUp }) { server in
       let client = try client([web])
       let wanted = try relationship("https://localhost:\(server.port)")
-      let rows: [(TestHTTPSServer.Answer, String)] = [
+      let rows: [(TestWebServer.Answer, String)] = [
         (.page(404, [], Array("404 page not found".utf8)), "unexpected status 404 fetching bundle: 404 page not found"),
         (.page(200, [], Array("[]".utf8)), "bundle document is not a JSON object"),
         (.bundle("{\"keys\":[{\"use\":\"x\",\"kty\":\"EC\"}]}"), ""), (.bundle("no"), "failed to decode bundle: "),
@@ -193,7 +195,7 @@ import Testing
   }
 
   @Test func nobodyWaitsForEver() async throws {
-    try await TestHTTPSServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .silence }) { server in
+    try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .silence }) { server in
       let found = try await failure(
         client([web], deadline: .milliseconds(300)), relationship("https://localhost:\(server.port)"))
       #expect(found?.code == .unreachable)

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import HTTPTesting
 import NIOSSL
 import SPIFFE
 import SwiftASN1
@@ -59,8 +60,5 @@ struct TestPKI: Sendable {
       certificate: try X509Certificates.der(of: leaf), key: Array(leafKey.derRepresentation))
   }
 
-  struct ServerCertificate: Sendable {
-    let certificate: [UInt8]
-    let key: [UInt8]
-  }
+  typealias ServerCertificate = TestWebServer.Certificate
 }

@@ -1,4 +1,6 @@
+import Daemon
 import DatastoreAPI
+import RPC
 import SPIFFE
 import SPIREProtos
 
@@ -30,9 +32,11 @@ extension FederationRelationship {
     }
     self.init(trustDomain: domain, bundleEndpointURL: "", profile: .httpsWeb)
     if mask.bundleEndpointURL {
-      guard !message.bundleEndpointURL.isEmpty else { throw ConversionError("bundle endpoint URL is missing") }
+      let url = message.bundleEndpointURL
       do {
-        _ = try EndpointURL(message.bundleEndpointURL)
+        _ = try WebURL(url)
+      } catch .malformed(let why) {
+        throw ConversionError("failed to parse bundle endpoint URL: parse \(GoText.quote(url)): \(why)")
       } catch {
         throw ConversionError("bundle endpoint URL \(error)")
       }
@@ -44,8 +48,8 @@ extension FederationRelationship {
       do { given = try Bundle(message.trustDomainBundle) } catch { throw error.prefixed("failed to parse bundle") }
       guard given.trustDomain == domain else {
         throw ConversionError(
-          "trust domain bundle (\"\(given.trustDomain)\") must match the trust domain of the federation relationship "
-            + "(\"\(domain)\")")
+          "trust domain bundle (\(GoText.quote(message.trustDomainBundle.trustDomain))) must match the trust domain of the "
+            + "federation relationship (\"\(domain)\")")
       }
       bundle = given
     }

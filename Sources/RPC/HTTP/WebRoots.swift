@@ -1,8 +1,8 @@
 import FoundationEssentials
 package import NIOSSL
 
-/// The authorities of the web that bundle endpoints with profile `https_web` are checked against. A value; the files are
-/// read for each connection, so that an update of the system's certificates needs no restart.
+/// The authorities of the web that servers are checked against whose name is all that is known of them. A value; the files
+/// are read for each connection, so that an update of the system's certificates needs no restart.
 package struct WebRoots: Sendable {
   private let file: String?
   private let folders: [String]

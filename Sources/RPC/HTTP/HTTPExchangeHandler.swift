@@ -1,22 +1,26 @@
+import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 
 /// Sends one request when it is added to a connection, gathers the answer, and closes. Lives on the event loop.
-final class HTTPSExchangeHandler: ChannelInboundHandler {
+final class HTTPExchangeHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
 
-  private let url: EndpointURL
+  private let url: WebURL
+  private let accept: String
   private let maximumBody: Int
   private let deadline: TimeAmount
-  private var promise: EventLoopPromise<HTTPSExchange.Answer>?
+  private var promise: EventLoopPromise<HTTPExchange.Answer>?
   private var timer: Scheduled<Void>?
-  private var answer: HTTPSExchange.Answer?
+  private var answer: HTTPExchange.Answer?
 
   init(
-    url: EndpointURL, maximumBody: Int, deadline: TimeAmount, promise: EventLoopPromise<HTTPSExchange.Answer>
+    url: WebURL, accept: String, maximumBody: Int, deadline: TimeAmount,
+    promise: EventLoopPromise<HTTPExchange.Answer>
   ) {
     self.url = url
+    self.accept = accept
     self.maximumBody = maximumBody
     self.deadline = deadline
     self.promise = promise
@@ -31,7 +35,12 @@ final class HTTPSExchangeHandler: ChannelInboundHandler {
     var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: url.target)
     head.headers.add(name: "Host", value: url.authority)
     head.headers.add(name: "User-Agent", value: "swift-spire")
-    head.headers.add(name: "Accept", value: "application/json")
+    head.headers.add(name: "Accept", value: accept)
+    if let credential = url.credential {
+      // RFC 7617
+      let value = Data(credential.utf8).base64EncodedString()
+      head.headers.add(name: "Authorization", value: "Basic " + value)
+    }
     head.headers.add(name: "Connection", value: "close")
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
@@ -43,8 +52,9 @@ final class HTTPSExchangeHandler: ChannelInboundHandler {
       if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }), length > maximumBody {
         return finish(.failure(.tooLarge(maximumBody)), context)
       }
-      answer = HTTPSExchange.Answer(
-        status: Int(head.status.code), location: head.headers.first(name: "Location"), body: [])
+      answer = HTTPExchange.Answer(
+        status: Int(head.status.code), reason: head.status.reasonPhrase, location: head.headers.first(name: "Location"),
+        body: [])
     case .body(let bytes):
       guard (answer?.body.count ?? 0) + bytes.readableBytes <= maximumBody else {
         return finish(.failure(.tooLarge(maximumBody)), context)
@@ -71,7 +81,7 @@ final class HTTPSExchangeHandler: ChannelInboundHandler {
 
   func handlerRemoved(context: ChannelHandlerContext) { finish(.failure(.protocol("EOF")), context) }
 
-  private func finish(_ result: Result<HTTPSExchange.Answer, HTTPSExchange.Failure>, _ context: ChannelHandlerContext) {
+  private func finish(_ result: Result<HTTPExchange.Answer, HTTPExchange.Failure>, _ context: ChannelHandlerContext) {
     guard let promise else { return }
     self.promise = nil
     timer?.cancel()

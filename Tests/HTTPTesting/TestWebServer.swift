@@ -1,13 +1,24 @@
-import Foundation
 import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// A real HTTPS server in this process: answers whatever it is told, with the certificate of the moment.
-struct TestHTTPSServer: Sendable {
-  enum Answer: Sendable {
+/// A real web server in this process: answers whatever it is told, with the certificate of the moment or, on a Unix socket,
+/// without one.
+package struct TestWebServer: Sendable {
+  /// What a TLS server shows, and its key; DER.
+  package struct Certificate: Sendable {
+    package let certificate: [UInt8]
+    package let key: [UInt8]
+
+    package init(certificate: [UInt8], key: [UInt8]) {
+      self.certificate = certificate
+      self.key = key
+    }
+  }
+
+  package enum Answer: Sendable {
     case page(Int, [(String, String)], [UInt8])
     /// A body without end, so that only a bound stops it.
     case endless
@@ -15,28 +26,28 @@ struct TestHTTPSServer: Sendable {
     case silence
     case hangUp
 
-    static func bundle(_ text: String) -> Answer {
+    package static func bundle(_ text: String) -> Answer {
       .page(200, [("Content-Type", "application/json")], Array(text.utf8))
     }
-    static func redirection(_ location: String) -> Answer { .page(302, [("Location", location)], []) }
+    package static func redirection(_ location: String) -> Answer { .page(302, [("Location", location)], []) }
   }
 
-  final class Script: Sendable {
+  package final class Script: Sendable {
     private struct State {
-      var certificate: TestPKI.ServerCertificate
+      var certificate: Certificate?
       var answer: @Sendable (String) -> Answer
       var requests: [HTTPRequestHead] = []
     }
     private let state: Mutex<State>
 
-    init(_ certificate: TestPKI.ServerCertificate, _ answer: @escaping @Sendable (String) -> Answer) {
+    fileprivate init(_ certificate: Certificate?, _ answer: @escaping @Sendable (String) -> Answer) {
       state = Mutex(State(certificate: certificate, answer: answer))
     }
 
-    var requests: [HTTPRequestHead] { state.withLock(\.requests) }
-    var certificate: TestPKI.ServerCertificate { state.withLock(\.certificate) }
-    func present(_ certificate: TestPKI.ServerCertificate) { state.withLock { $0.certificate = certificate } }
-    func say(_ answer: @escaping @Sendable (String) -> Answer) { state.withLock { $0.answer = answer } }
+    package var requests: [HTTPRequestHead] { state.withLock(\.requests) }
+    fileprivate var certificate: Certificate? { state.withLock(\.certificate) }
+    package func present(_ certificate: Certificate) { state.withLock { $0.certificate = certificate } }
+    package func say(_ answer: @escaping @Sendable (String) -> Answer) { state.withLock { $0.answer = answer } }
 
     fileprivate func answer(_ head: HTTPRequestHead) -> Answer {
       state.withLock {
@@ -46,31 +57,35 @@ struct TestHTTPSServer: Sendable {
     }
   }
 
-  let script: Script
-  let port: Int
+  package let script: Script
+  /// 0 on a Unix socket.
+  package let port: Int
 
-  /// Runs `body` while the server listens on a free port of 127.0.0.1.
-  static func with<T: Sendable>(
-    _ certificate: TestPKI.ServerCertificate, answer: @escaping @Sendable (String) -> Answer,
-    _ body: @Sendable (TestHTTPSServer) async throws -> T
+  /// Runs `body` while the server listens on a free port of 127.0.0.1 or, without a certificate, on `socket`.
+  package static func with<T: Sendable>(
+    _ certificate: Certificate?, socket: String = "", answer: @escaping @Sendable (String) -> Answer,
+    _ body: @Sendable (TestWebServer) async throws -> T
   ) async throws -> T {
     let script = Script(certificate, answer)
-    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let shown = script.certificate
-          var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: [.certificate(try NIOSSLCertificate(bytes: shown.certificate, format: .der))],
-            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: shown.key, format: .der)))
-          tls.applicationProtocols = ["http/1.1"]
           let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(NIOSSLServerHandler(context: try NIOSSLContext(configuration: tls)))
+          if let shown = script.certificate {
+            var tls = TLSConfiguration.makeServerConfiguration(
+              certificateChain: [.certificate(try NIOSSLCertificate(bytes: shown.certificate, format: .der))],
+              privateKey: .privateKey(try NIOSSLPrivateKey(bytes: shown.key, format: .der)))
+            tls.applicationProtocols = ["http/1.1"]
+            try pipeline.addHandler(NIOSSLServerHandler(context: try NIOSSLContext(configuration: tls)))
+          }
           try pipeline.configureHTTPServerPipeline(withErrorHandling: false)
           try pipeline.addHandler(Handler(script))
         }
       }
-      .bind(host: "127.0.0.1", port: 0).get()
-    let server = TestHTTPSServer(script: script, port: channel.localAddress?.port ?? 0)
+    let channel = try await
+      (certificate == nil ? bootstrap.bind(unixDomainSocketPath: socket) : bootstrap.bind(host: "127.0.0.1", port: 0))
+      .get()
+    let server = TestWebServer(script: script, port: channel.localAddress?.port ?? 0)
     do {
       let result = try await body(server)
       try await channel.close()

@@ -1,23 +1,23 @@
-// Whatever is taken for the URL of a bundle endpoint can stand in a request line and a header without ending either, and
+// Whatever is taken for a URL to fetch something from can stand in a request line and a header without ending either, and
 // reads back as itself; so does whatever a redirection from it leads to.
 
 import FuzzSupport
-import Server
+import RPC
 
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzEndpointURL(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+public func fuzzWebURL(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   let lines = fuzzedBytes(start, count).split(
     separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
   let text = String(decoding: lines[0], as: UTF8.self)
-  guard let url = try? EndpointURL(text) else { return 0 }
+  guard let url = try? WebURL(text) else { return 0 }
   checkSafe(url)
   if lines.count > 1, let next = try? url.redirected(to: String(decoding: lines[1], as: UTF8.self)) { checkSafe(next) }
   return 0
 }
 
-private func checkSafe(_ url: EndpointURL) {
+private func checkSafe(_ url: WebURL) {
   check((url.authority + url.target).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "\(url) is not safe to send")
   check(!url.host.isEmpty && (1...65535).contains(url.port), "\(url) has no host or port")
   check(url.target.hasPrefix("/") && !url.target.contains("#"), "\(url) has no path, or a fragment")
-  check(mustSucceed("\(url) is not a URL") { try EndpointURL(url.description) } == url, "\(url) reads back as another")
+  check(mustSucceed("\(url) is not a URL") { try WebURL(url.description) } == url, "\(url) reads back as another")
 }

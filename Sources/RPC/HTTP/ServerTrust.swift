@@ -1,11 +1,11 @@
-import FoundationEssentials
+package import FoundationEssentials
 import NIOCore
 import NIOSSL
-import SPIFFE
+package import SPIFFE
 import Synchronization
 
-/// Whom a bundle endpoint must prove to be. Makes the TLS handler of one connection.
-enum ServerTrust: Sendable {
+/// Whom a server that is asked over HTTPS must prove to be. Makes the TLS handler of one connection.
+package enum ServerTrust: Sendable {
   /// The host of the URL, by a certificate of the web's authorities.
   case web(WebRoots)
   /// This ID, by an X509-SVID that its trust domain's bundle verifies.
