@@ -218,8 +218,9 @@ let package = Package(
     tests(
       "Agent",
       [
-        "SPIFFE", "Keys", "AgentPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", logging, protobuf,
-        grpcCore, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "Daemon", "HCL",
+        "SPIREProtos", "WorkloadProtos", logging,
+        protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
     .target(

@@ -21,6 +21,23 @@ package func withEndpoint<Result: Sendable>(
   }
 }
 
+/// The same on a free port of 127.0.0.1, without TLS.
+package func withPlaintextEndpoint<Result: Sendable>(
+  _ methods: [any FakeMethod], _ body: @Sendable (_ port: Int) async throws -> Result
+) async throws -> Result {
+  var options = GRPCEndpoint.Options()
+  options.shutdown = .hard
+  let socket = try ListeningSocket.tcp(host: "127.0.0.1", port: 0)
+  let port = socket.port ?? 0
+  let endpoint = GRPCEndpoint(
+    socket: socket, services: [FakeServices(methods)], options: options, time: SystemTime())
+  return try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try? await endpoint.run() }
+    defer { group.cancelAll() }
+    return try await body(port)
+  }
+}
+
 /// Runs `body` with a folder that is gone afterwards.
 package func withTemporaryFolder<Result>(_ body: (_ path: String) async throws -> Result) async throws -> Result {
   let path = FileManager.default.temporaryDirectory.path + "/cli-" + UUID().uuidString.prefix(8)

@@ -10,7 +10,7 @@ package import SPIFFE
 package struct NodeAttestation: Sendable {
   package let trustDomain: TrustDomain
   package let attestor: any NodeAttestor
-  package let source: BootstrapSource
+  package let bootstrap: BootstrapBundle
   package let server: any AttestationAPI
   package let storage: AgentStorage
   package let keyManager: any KeyManager
@@ -19,12 +19,13 @@ package struct NodeAttestation: Sendable {
   package let logger: Logger
 
   package init(
-    trustDomain: TrustDomain, attestor: any NodeAttestor, source: BootstrapSource, server: any AttestationAPI,
-    storage: AgentStorage, keyManager: any KeyManager, time: any TimeSource, metrics: Metrics, logger: Logger
+    trustDomain: TrustDomain, attestor: any NodeAttestor, bootstrap: BootstrapBundle,
+    server: any AttestationAPI, storage: AgentStorage, keyManager: any KeyManager, time: any TimeSource,
+    metrics: Metrics, logger: Logger
   ) {
     self.trustDomain = trustDomain
     self.attestor = attestor
-    self.source = source
+    self.bootstrap = bootstrap
     self.server = server
     self.storage = storage
     self.keyManager = keyManager
@@ -106,9 +107,12 @@ package struct NodeAttestation: Sendable {
       if data.bootstrapStartTime == AgentData.noTime { data.bootstrapStartTime = now }
       data.connectionAttempts += 1
     }
-    Rebootstrap.report(await storage.current, to: metrics)
-    let (source, trustDomain) = (source, trustDomain)
-    return try await BackgroundWork.run { try source.authorities(trustDomain: trustDomain) }
+    let data = await storage.current
+    Rebootstrap.report(data, to: metrics)
+    let start = GoTime.parseRFC3339(data.bootstrapStartTime).map { GoTime.rfc3339($0) } ?? data.bootstrapStartTime
+    return try await bootstrap.authorities(
+      BootstrapBundle.Attempt(
+        isRebootstrap: data.bootstrapUse == .rebootstrap, count: Int(clamping: data.connectionAttempts), start: start))
   }
 
   private func storedSVID(_ stored: AgentData) async throws -> AgentSVID? {

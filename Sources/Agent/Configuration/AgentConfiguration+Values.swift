@@ -86,7 +86,8 @@ extension AgentConfiguration {
   }
 
   static func rebootstrap(
-    _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ bootstrap: Bootstrap, _ checks: inout ConfigurationChecks
+    _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ bootstrap: BootstrapSource,
+    _ checks: inout ConfigurationChecks
   ) -> (Rebootstrap.Mode, Duration) {
     let text = ConfigurationMerge.text(flags.rebootstrapMode, agent.rebootstrapMode, default: "never")
     let key = flags.rebootstrapMode.isEmpty ? "agent.rebootstrap_mode" : nil

@@ -6,18 +6,6 @@ package import SPIFFE
 /// What the agent is told to do, checked and typed. Built once at start from file and flags; `AgentRuntime` hands each
 /// part what it needs. Immutable after that. It may hold a join token: it is never printed.
 package struct AgentConfiguration: Sendable {
-  /// How the server is recognised before there is a bundle.
-  package enum Bootstrap: Hashable, Sendable {
-    /// By a bundle in a file.
-    case bundleFile(path: String, format: BundleFormat)
-    /// Not at all (`insecure_bootstrap`).
-    case insecure
-  }
-
-  package enum BundleFormat: String, Sendable {
-    case pem, spiffe
-  }
-
   /// Calls per second of each kind of caller; 0 is no limit.
   package struct RateLimits: Hashable, Sendable {
     package var fetchX509SVID = 0
@@ -32,7 +20,8 @@ package struct AgentConfiguration: Sendable {
   package var trustDomain: TrustDomain
   package var serverAddress: String
   package var serverPort: Int
-  package var bootstrap: Bootstrap
+  /// How the server is recognised before there is a bundle.
+  package var bootstrap: BootstrapSource
   package var rebootstrapMode: Rebootstrap.Mode
   package var rebootstrapDelay: Duration
   /// From the flag, the file or `join_token_file`; nil for another attestation.

@@ -1,7 +1,7 @@
 import Daemon
+import RPC
 
-/// The rules for where the first bundle comes from, in upstream's order (agent-config §2.1). The sources that this
-/// version does not have are refused by the table of unsupported keys; here they only take part in the conflicts.
+/// The rules for where the first bundle comes from, in upstream's order (agent-config §2.1).
 struct TrustBundleRules {
   private let insecure: Bool
   private let path: String
@@ -9,7 +9,6 @@ struct TrustBundleRules {
   private let unixSocket: String
   private let workloadAPI: String
   private let format: String
-  private let isURLFlag: Bool
 
   init(_ agent: AgentConfigFile.Agent, _ flags: AgentFlags) {
     insecure = flags.insecureBootstrap || agent.insecureBootstrap == true
@@ -18,24 +17,46 @@ struct TrustBundleRules {
     unixSocket = agent.trustBundleUnixSocket ?? ""
     workloadAPI = agent.trustBundleSPIFFEWorkloadAPI ?? ""
     format = ConfigurationMerge.text(flags.trustBundleFormat, agent.trustBundleFormat, default: "pem")
-    isURLFlag = !flags.trustBundleURL.isEmpty
   }
 
   /// Notes the first rule that is broken, as the others would follow from it, and returns the source.
-  func check(_ checks: inout ConfigurationChecks) -> AgentConfiguration.Bootstrap {
-    let format = AgentConfiguration.BundleFormat(rawValue: self.format)
-    if let (message, key) = conflict {
-      checks.fail(message, key: key.map { "agent." + $0 })
-    } else if format == nil {
-      checks.fail(
-        #"invalid value for trust_bundle_format, expected "pem" or "spiffe""#, key: "agent.trust_bundle_format")
-    } else if let (message, key) = urlProblem {
-      checks.fail(message, key: "agent." + key)
+  func check(_ checks: inout ConfigurationChecks) -> BootstrapSource {
+    do {
+      return try source()
+    } catch {
+      checks.fail(error.message, key: error.key.map { "agent." + $0 })
+      // Nobody gets to see it.
+      return .file(path: path, format: .pem)
     }
-    if isURLFlag, let row = UnsupportedKeys.keys.first(where: { $0.key == "agent.trust_bundle_url" }) {
-      checks.fail(row.message, code: .unsupported)
+  }
+
+  private struct Problem: Error {
+    let message: String
+    var key: String?
+  }
+
+  private func source() throws(Problem) -> BootstrapSource {
+    if let (message, key) = conflict { throw Problem(message: message, key: key) }
+    var endpoint: WorkloadEndpoint?
+    if !workloadAPI.isEmpty {
+      let key = "trust_bundle_spiffe_workload_api"
+      do { endpoint = try WorkloadEndpoint(workloadAPI) } catch {
+        throw Problem(
+          message: "\(key) is not a valid SPIFFE Workload API endpoint address: \(error)", key: key)
+      }
     }
-    return insecure ? .insecure : .bundleFile(path: path, format: format ?? .pem)
+    guard let format = BootstrapSource.Format(rawValue: format) else {
+      throw Problem(
+        message: #"invalid value for trust_bundle_format, expected "pem" or "spiffe""#, key: "trust_bundle_format")
+    }
+    if let endpoint { return .workloadAPI(endpoint) }
+    guard url.isEmpty else { return try download(format) }
+    guard unixSocket.isEmpty else {
+      throw Problem(
+        message: "if trust_bundle_unix_socket is specified, so must be trust_bundle_url",
+        key: "trust_bundle_unix_socket")
+    }
+    return insecure ? .insecure : .file(path: path, format: format)
   }
 
   private var conflict: (String, String?)? {
@@ -76,24 +97,23 @@ struct TrustBundleRules {
     return nil
   }
 
-  private var urlProblem: (String, String)? {
-    if url.isEmpty {
-      return unixSocket.isEmpty
-        ? nil : ("if trust_bundle_unix_socket is specified, so must be trust_bundle_url", "trust_bundle_unix_socket")
+  private func download(_ format: BootstrapSource.Format) throws(Problem) -> BootstrapSource {
+    let key = "trust_bundle_url"
+    let parsed: WebURL
+    do {
+      parsed = try WebURL(url, scheme: unixSocket.isEmpty ? .https : .http, allowsUser: true)
+    } catch .scheme(let wanted) {
+      let more = wanted == .http ? " when used with trust bundle unix socket" : ""
+      throw Problem(message: "trust bundle URL must start with \(wanted.rawValue)://\(more)", key: key)
+    } catch .malformed(let why) {
+      throw Problem(message: "unable to parse trust bundle URL: parse \(GoText.quote(url)): \(why)", key: key)
+    } catch {
+      throw Problem(message: "unable to parse trust bundle URL: it \(error)", key: key)
     }
-    if unixSocket.isEmpty {
-      return url.lowercased().hasPrefix("https://")
-        ? nil : ("trust bundle URL must start with https://", "trust_bundle_url")
+    guard !unixSocket.isEmpty else { return .web(parsed, format: format) }
+    for reserved in ["spiffe-", "spire-"] where parsed.queryNames.contains(where: { $0.hasPrefix(reserved) }) {
+      throw Problem(message: "trust_bundle_url query params can not start with \(reserved)", key: key)
     }
-    guard url.lowercased().hasPrefix("http://") else {
-      return ("trust bundle URL must start with http:// when used with trust bundle unix socket", "trust_bundle_url")
-    }
-    let query = url.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
-    for reserved in ["spiffe-", "spire-"] {
-      if query.split(separator: "&").contains(where: { $0.hasPrefix(reserved) }) {
-        return ("trust_bundle_url query params can not start with \(reserved)", "trust_bundle_url")
-      }
-    }
-    return nil
+    return .unixSocket(path: unixSocket, parsed, format: format)
   }
 }

@@ -15,11 +15,6 @@ package enum UnsupportedKeys {
     .refused("agent.authorized_delegates", "the delegated identity API is not served, so nobody may call it"),
     .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
     .refused("agent.experimental.require_pq_kem", "connections would also accept other key exchanges"),
-    .refused(
-      "agent.trust_bundle_url", "the server's CA is taken from trust_bundle_path only, or not verified at first contact"
-    ),
-    .refused("agent.trust_bundle_unix_socket", "the server's CA is not fetched through a socket"),
-    .refused("agent.trust_bundle_spiffe_workload_api", "the server's CA is not taken from another Workload API"),
     witFlag,
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),

@@ -1,14 +1,4 @@
 /// What single parts of the agent get from the configuration.
-extension AgentConfiguration.Bootstrap {
-  var source: BootstrapSource {
-    switch self {
-    case .insecure: .insecure
-    case .bundleFile(let path, .pem): .file(path: path, format: .pem)
-    case .bundleFile(let path, .spiffe): .file(path: path, format: .spiffe)
-    }
-  }
-}
-
 extension WorkloadAPI.Options {
   init(_ configuration: AgentConfiguration) {
     self.init()

@@ -57,7 +57,10 @@ struct AgentSession: Service {
     let address = ServerAddress(
       host: configuration.serverAddress, port: configuration.serverPort, trustDomain: configuration.trustDomain)
     let attestation = NodeAttestation(
-      trustDomain: configuration.trustDomain, attestor: nodeAttestor, source: configuration.bootstrap.source,
+      trustDomain: configuration.trustDomain, attestor: nodeAttestor,
+      bootstrap: BootstrapBundle(
+        configuration.bootstrap, server: address,
+        roots: .system(environment: ProcessInfo.processInfo.environment)),
       server: GRPCAttestation(address: address, time: time), storage: storage, keyManager: keyManager, time: time,
       metrics: metrics, logger: log.logger.with(subsystem: "attestor"))
     let retry = StartRetry(time: time, random: random, logger: log.logger)

@@ -11,7 +11,8 @@ import Synchronization
 struct Connector: Sendable {
   enum Target: Sendable {
     case unix(path: String)
-    case tcp(host: String, port: Int, tls: ClientTLS)
+    /// Over TLS, or without where a peer on this host is asked that does not speak it.
+    case tcp(host: String, port: Int, tls: ClientTLS?)
   }
 
   let target: Target
@@ -94,7 +95,7 @@ struct Connector: Sendable {
   }
 
   private func tlsHandler(_ refusal: Refusal) throws -> NIOSSLClientHandler? {
-    guard case .tcp(let host, _, let tls) = target else { return nil }
+    guard case .tcp(let host, _, let tls?) = target else { return nil }
     let context = try TLSContext.client(tls.credential(), policy: tls.policy)
     // Some load balancers route by name; an address may not be named (RFC 6066 §3).
     let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil

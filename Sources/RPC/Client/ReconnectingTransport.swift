@@ -44,6 +44,13 @@ package final class ReconnectingTransport: ClientTransport {
     ReconnectingTransport(connector: Connector(target: .tcp(host: host, port: port, tls: tls), timeout: timeout))
   }
 
+  /// To a server that speaks no TLS.
+  package static func plaintext(
+    host: String, port: Int, timeout: Duration = .seconds(10)
+  ) -> ReconnectingTransport {
+    ReconnectingTransport(connector: Connector(target: .tcp(host: host, port: port, tls: nil), timeout: timeout))
+  }
+
   package func config(forMethod descriptor: MethodDescriptor) -> MethodConfig? { nil }
 
   /// How many connections were opened so far: another number says that another server may answer.

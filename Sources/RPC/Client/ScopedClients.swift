@@ -25,6 +25,14 @@ package func withTLSClient<T: Sendable>(
   return try await withGRPCClient(transport: transport, isolation: isolation) { client in try await body(client) }
 }
 
+/// Runs `body` with a client of the server at `host` and `port` that speaks no TLS: a Workload API on a loopback address.
+package func withPlaintextClient<T: Sendable>(
+  host: String, port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (RPCClient) async throws -> T
+) async throws -> T {
+  let transport = ReconnectingTransport.plaintext(host: host, port: port)
+  return try await withGRPCClient(transport: transport, isolation: isolation) { client in try await body(client) }
+}
+
 extension CallOptions {
   /// Options of a call that fails with DEADLINE_EXCEEDED after `timeout`.
   package static func within(_ timeout: Duration) -> CallOptions {

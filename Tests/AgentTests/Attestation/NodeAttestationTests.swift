@@ -18,9 +18,10 @@ import Testing
     _ server: FakeServer, _ storage: AgentStorage, _ keys: any KeyManager, source: BootstrapSource = .insecure,
     token: String? = "token"
   ) throws -> NodeAttestation {
-    NodeAttestation(
-      trustDomain: try TrustDomain("example.org"), attestor: JoinTokenAttestor(token: token), source: source,
-      server: server, storage: storage, keyManager: keys, time: time, metrics: .none, logger: logger)
+    let domain = try TrustDomain("example.org")
+    return NodeAttestation(
+      trustDomain: domain, attestor: JoinTokenAttestor(token: token), bootstrap: .from(source, domain), server: server,
+      storage: storage, keyManager: keys, time: time, metrics: .none, logger: logger)
   }
 
   /// What the runtime does after an attestation.
@@ -59,8 +60,9 @@ import Testing
       let server = try FakeServer(try TestCA(now: time.now), time: time)
       let storage = try AgentStorage(directory: folder)
       let attestation = NodeAttestation(
-        trustDomain: try TrustDomain("example.org"), attestor: JoinTokenAttestor(token: nil), source: .insecure,
-        server: server, storage: storage, keyManager: try await DiskKeyManager.open(directory: folder), time: time,
+        trustDomain: try TrustDomain("example.org"), attestor: JoinTokenAttestor(token: nil),
+        bootstrap: .insecure(try TrustDomain("example.org")), server: server, storage: storage,
+        keyManager: try await DiskKeyManager.open(directory: folder), time: time,
         metrics: .none, logger: logger)
       let (svid, bundle) = try await attestation.attempt()
       #expect(server.calls("attest") == 0)
@@ -133,30 +135,6 @@ import Testing
     }
     await #expect(throws: AgentError(.unavailable, "")) { try await result.value }
     #expect(attempts.value == 5)
-  }
-
-  @Test func bundleFileIsReadAtEachAttempt() async throws {
-    try await withFolder { folder in
-      let ca = try TestCA(now: time.now)
-      let path = folder + "/bundle.pem"
-      let source = BootstrapSource.file(path: path, format: .pem)
-      let domain = ca.trustDomain
-      let missing = #expect(throws: AgentError.self) { try source.authorities(trustDomain: domain) }
-      #expect(missing?.code == .trustBundle)
-      try Data("nothing\n".utf8).write(to: URL(fileURLWithPath: path))
-      let empty = #expect(throws: AgentError.self) { try source.authorities(trustDomain: domain) }
-      #expect(empty?.message.hasPrefix("no certificates found in trust bundle") == true)
-      try Data(PEM.encode(ca.der, type: "CERTIFICATE").utf8).write(to: URL(fileURLWithPath: path))
-      #expect(try source.authorities(trustDomain: domain) == [ca.der])
-      try Data("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".utf8)
-        .write(to: URL(fileURLWithPath: path))
-      let broken = #expect(throws: AgentError.self) { try source.authorities(trustDomain: domain) }
-      #expect(broken?.message.hasPrefix("could not parse trust bundle: ") == true)
-      let document = try BundleDocument.encode(ca.bundle())
-      try Data(document.utf8).write(to: URL(fileURLWithPath: path))
-      let spiffe = BootstrapSource.file(path: path, format: .spiffe)
-      #expect(try spiffe.authorities(trustDomain: domain) == [ca.der])
-    }
   }
 }
 

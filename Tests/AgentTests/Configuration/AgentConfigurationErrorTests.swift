@@ -1,6 +1,7 @@
 import Agent
 import Daemon
 import HCL
+import RPC
 import Testing
 
 @Suite struct AgentConfigurationErrorTests {
@@ -80,12 +81,22 @@ import Testing
       ("H", "trust bundle URL must start with https://"),
       ("U S", "trust bundle URL must start with http:// when used with trust bundle unix socket"),
       ("Q S", "trust_bundle_url query params can not start with spiffe-"),
+      ("R S", "trust_bundle_url query params can not start with spire-"),
+      ("B", "unable to parse trust bundle URL: parse \"https://x:y\": invalid port \":y\" after host"),
+      ("N", "unable to parse trust bundle URL: it must specify the host"),
+      (
+        "V",
+        "trust_bundle_spiffe_workload_api is not a valid SPIFFE Workload API endpoint address: "
+          + "workload endpoint unix socket URI must not be opaque"
+      ),
     ])
   func bundleSources(_ sources: String, _ message: String) throws {
     let lines = [
       "W": "trust_bundle_spiffe_workload_api = \"unix:/x\"", "I": "insecure_bootstrap = true",
       "U": "trust_bundle_url = \"https://x\"", "P": "trust_bundle_path = \"p\"",
-      "S": "trust_bundle_unix_socket = \"/s\"",
+      "S": "trust_bundle_unix_socket = \"/s\"", "V": "trust_bundle_spiffe_workload_api = \"unix:x\"",
+      "B": "trust_bundle_url = \"https://x:y\"", "N": "trust_bundle_url = \"https:///x\"",
+      "R": "trust_bundle_url = \"http://x?%73pire-x=1\"",
       "H": "trust_bundle_url = \"http://x\"", "Q": "trust_bundle_url = \"http://x?a=1&spiffe-x=1\"",
     ]
     let source = sources.split(separator: " ").compactMap { lines[String($0)] }.joined(separator: "\n")
@@ -129,7 +140,9 @@ import Testing
     #expect(configuration.rebootstrapMode == .always && configuration.rebootstrapDelay == .seconds(90))
     flags = AgentFlags()
     flags.trustBundleURL = "https://x"
-    #expect(try agentProblems(AgentFile.with(source: ""), flags: flags)?.code == .unsupported)
+    #expect(
+      try agentConfiguration(AgentFile.with(source: ""), flags: flags).bootstrap
+        == .web(WebURL("https://x"), format: .pem))
   }
 
   @Test func adminSocketRuleNeedsAPublicSocket() throws {

@@ -10,13 +10,10 @@ import Testing
     let values = [
       "broker": "broker {}", "tls": "tls {}", "sds": "sds {}", "DogStatsd": "DogStatsd {}", "Statsd": "Statsd {}",
       "M3": "M3 {}",
-      "trust_bundle_url": "trust_bundle_url = \"https://x\"",
-      "trust_bundle_unix_socket": "trust_bundle_unix_socket = \"/s\" trust_bundle_url = \"http://x\"",
     ]
     var keys = path.split(separator: ".").map(String.init)
     let last = keys.removeLast()
     let inner = keys.dropFirst().reversed().reduce(values[last] ?? "\(last) = 1") { "\($1) { \($0) }" }
-    if last.hasPrefix("trust_bundle_") { return AgentFile.with(source: inner) }
     return keys.first == "agent" ? AgentFile.with(agent: inner) : AgentFile.with(rest: "\(keys[0]) { \(inner) }")
   }
 

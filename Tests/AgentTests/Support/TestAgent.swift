@@ -8,6 +8,15 @@ import Testing
 @testable import Agent
 @testable import Daemon
 
+extension BootstrapBundle {
+  /// Of a server that nobody dials.
+  static func from(_ source: BootstrapSource, _ trustDomain: TrustDomain) -> BootstrapBundle {
+    BootstrapBundle(source, server: ServerAddress(host: "server.test", port: 8081, trustDomain: trustDomain))
+  }
+
+  static func insecure(_ trustDomain: TrustDomain) -> BootstrapBundle { from(.insecure, trustDomain) }
+}
+
 /// The parts of an agent, put together on a fake server and a clock that the test moves.
 struct TestAgent {
   let time: TestTime
@@ -43,8 +52,9 @@ struct TestAgent {
     prepare(server)
     storage = try AgentStorage(directory: directory)
     attestation = NodeAttestation(
-      trustDomain: ca.trustDomain, attestor: JoinTokenAttestor(token: "token"), source: .insecure, server: server,
-      storage: storage, keyManager: keyManager, time: time, metrics: metrics, logger: logger)
+      trustDomain: ca.trustDomain, attestor: JoinTokenAttestor(token: "token"),
+      bootstrap: .insecure(ca.trustDomain), server: server, storage: storage, keyManager: keyManager, time: time,
+      metrics: metrics, logger: logger)
     let (svid, bundle) = try await attestation.attempt()
     identity = AgentIdentity(svid: svid, bundle: bundle, policy: policy, random: random)
     cache = WorkloadCacheStore(
