@@ -15,19 +15,23 @@ package struct BuiltInPlugin<Instance: Sendable>: Sendable {
   package let name: String
   let make: @Sendable (PluginContext) async throws -> Instance
   let configure: Configure?
+  let validate: @Sendable (PluginData) throws -> Void
   let close: @Sendable (Instance) async -> Void
 
   /// - Parameters:
   ///   - configure: `nil` for a plugin that takes no configuration. It may be called again, with other data, while the
   ///     plugin works (SIGUSR1); when it throws, the old configuration stays.
+  ///   - validate: what `configure` would say of the data, without making or opening anything.
   ///   - close: called when the daemon ends.
   package init(
     _ name: String, make: @escaping @Sendable (PluginContext) async throws -> Instance, configure: Configure? = nil,
+    validate: @escaping @Sendable (PluginData) throws -> Void = { _ in },
     close: @escaping @Sendable (Instance) async -> Void = { _ in }
   ) {
     self.name = name
     self.make = make
     self.configure = configure
+    self.validate = validate
     self.close = close
   }
 

@@ -18,6 +18,7 @@ package final class PluginCatalog: Sendable {
   private struct Kind: Sendable {
     let constraint: PluginConstraint
     let load: @Sendable (PluginConfiguration, Logger) async throws -> LoadedPlugin
+    let validate: @Sendable (PluginConfiguration) throws -> Void
   }
 
   private struct State {
@@ -36,11 +37,21 @@ package final class PluginCatalog: Sendable {
   /// - Returns: where the plugins of the type appear once they are loaded.
   package func register<Instance: Sendable>(_ type: PluginType<Instance>) -> PluginSlot<Instance> {
     let slot = PluginSlot<Instance>()
-    let kind = Kind(constraint: type.constraint) { configuration, logger in
+    let find: @Sendable (PluginConfiguration) throws -> BuiltInPlugin<Instance> = { configuration in
       guard let builtIn = type.builtIns.first(where: { $0.name == configuration.name }) else {
         throw PluginError(
           .badConfiguration, "no built-in plugin \"\(configuration.name)\" for type \"\(configuration.type)\"")
       }
+      return builtIn
+    }
+    let validate: @Sendable (PluginConfiguration) throws -> Void = { configuration in
+      let builtIn = try find(configuration)
+      let data = try PluginChecks.data(of: configuration)
+      if builtIn.configure == nil, !data.text.isEmpty { throw Self.takesNoConfiguration }
+      try builtIn.validate(data)
+    }
+    let load: @Sendable (PluginConfiguration, Logger) async throws -> LoadedPlugin = { configuration, logger in
+      let builtIn = try find(configuration)
       let context = PluginContext(
         name: builtIn.name,
         logger: logger.with(subsystem: "built-in_plugin.\(builtIn.name)").with(["plugin_type": "\(type.name)"]))
@@ -51,8 +62,29 @@ package final class PluginCatalog: Sendable {
       return LoadedPlugin(
         configuration: configuration, configure: configure, close: { await builtIn.close(instance) })
     }
+    let kind = Kind(constraint: type.constraint, load: load, validate: validate)
     state.withLock { $0.kinds.append((type.name, kind)) }
     return slot
+  }
+
+  private static var takesNoConfiguration: PluginError {
+    PluginError(.badConfiguration, "no supported configuration interface found")
+  }
+
+  /// What the enabled plugins of registered types say of their configuration. Nothing is made, configured or opened.
+  package func problems(
+    _ configurations: [PluginConfiguration]
+  ) -> [(plugin: PluginConfiguration, message: String)] {
+    let kinds = state.withLock { $0.kinds }
+    return configurations.filter(\.isEnabled).compactMap { configuration in
+      guard let kind = kinds.first(where: { $0.name == configuration.type })?.kind else { return nil }
+      do {
+        try kind.validate(configuration)
+        return nil
+      } catch {
+        return (configuration, "\(error)")
+      }
+    }
   }
 
   /// Checks all blocks, then loads the enabled ones.
@@ -105,7 +137,7 @@ package final class PluginCatalog: Sendable {
     let data = try PluginChecks.data(of: plugin.configuration)
     guard let configure = plugin.configure else {
       guard data.text.isEmpty else {
-        throw PluginError(.badConfiguration, "no supported configuration interface found")
+        throw Self.takesNoConfiguration
       }
       return
     }

@@ -33,6 +33,17 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
       self.place = place
     }
 
+    /// The plugin that it is about, as upstream names it: `KeyManager "disk"`; `plugins` where it is about their number;
+    /// nil for everything else.
+    package var plugin: String? {
+      let parts = key?.split(separator: ".", maxSplits: 2).map(String.init) ?? []
+      guard parts.first == "plugins" else { return nil }
+      guard parts.count > 2 else { return "plugins" }
+      // Within the plugin's own configuration.
+      let name = parts[2].split(separator: ".plugin_", maxSplits: 1).first.map(String.init) ?? parts[2]
+      return "\(parts[1]) \(GoText.quote(name))"
+    }
+
     package var description: String {
       guard let place else { return message }
       return "\(message)\n    at \(place)" + (key.map { " (\($0))" } ?? "")

@@ -20,8 +20,13 @@ package final class DiskKeyManager: KeyManager {
 
   /// The server's form: `keys_path` names the file, whose directory must exist. A missing file means no keys yet.
   package static func open(keysPath: String) async throws(KeysError) -> DiskKeyManager {
-    guard !keysPath.isEmpty else { throw KeysError(.invalidArgument, prefix + "keys_path is required") }
+    try check(keysPath: keysPath)
     return try await load(keysPath) {}
+  }
+
+  /// Says what is wrong with the server's form, without looking for the file.
+  package static func check(keysPath: String) throws(KeysError) {
+    guard !keysPath.isEmpty else { throw KeysError(.invalidArgument, prefix + "keys_path is required") }
   }
 
   /// The agent's form: `directory` is made (0700) when absent, proven writable, and holds `keys.json`.

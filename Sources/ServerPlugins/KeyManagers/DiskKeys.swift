@@ -10,17 +10,25 @@ final class DiskKeys: KeyManager {
   private let base = Mutex<DiskKeyManager?>(nil)
 
   func configure(_ data: PluginData) async throws {
-    var path = ""
-    if !data.text.isEmpty {
-      let decoding = HCLDecoding(try HCLDocument.parse(data.text, file: data.file ?? "plugin_data"))
-      var root = decoding.root
-      path = root.string("keys_path") ?? ""
-      try decoding.finish()
-    }
-    let manager = try await DiskKeyManager.open(keysPath: path)
+    let manager = try await DiskKeyManager.open(keysPath: try Self.keysPath(data))
     base.withLock { base in
       if base == nil { base = manager }
     }
+  }
+
+  /// The file that the configuration names; empty when it names none.
+  private static func keysPath(_ data: PluginData) throws -> String {
+    guard !data.text.isEmpty else { return "" }
+    let decoding = HCLDecoding(try HCLDocument.parse(data.text, file: data.file ?? "plugin_data"))
+    var root = decoding.root
+    let path = root.string("keys_path") ?? ""
+    try decoding.finish()
+    return path
+  }
+
+  /// Says what is wrong with a configuration, without looking for the file.
+  static func validate(_ data: PluginData) throws {
+    try DiskKeyManager.check(keysPath: try keysPath(data))
   }
 
   private func configured() throws -> DiskKeyManager {

@@ -9,5 +9,6 @@ package enum KeyManagers {
 
   private static let disk = BuiltInPlugin<any KeyManager>(
     "disk", make: { _ in DiskKeys() },
-    configure: { manager, data in try await (manager as? DiskKeys)?.configure(data) })
+    configure: { manager, data in try await (manager as? DiskKeys)?.configure(data) },
+    validate: DiskKeys.validate)
 }
