@@ -1,3 +1,4 @@
+import Daemon
 import DatastoreAPI
 import Foundation
 import GRPCCore
@@ -7,6 +8,7 @@ import SPIFFE
 import SPIREProtos
 import ServerPlugins
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @testable import Server
@@ -83,6 +85,12 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
     try await TestServer.with(options, body)
   }
 
+  private final class Flag: Sendable {
+    private let state = Mutex(false)
+    var isRaised: Bool { state.withLock { $0 } }
+    func raise() { state.withLock { $0 = true } }
+  }
+
   @Test func challengesAreRelayed() async throws {
     try await with { server in
       let (challenges, result) = try await attest(server) { Data($0.dropFirst().reversed()) }
@@ -150,6 +158,49 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
     try await with(Mirror(rounds: .max)) { server in
       let found = try await failure { try await attest(server) { Data($0.dropFirst().reversed()) }.challenges }
       #expect(found.message == "failed to send challenge to agent: more than 64 challenges")
+    }
+  }
+
+  /// The clock moves on while the agent is silent: before its first message, and when it was asked something.
+  @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+  func aSilentAgentDoesNotHoldTheCall(_ isChallenged: Bool) async throws {
+    try await with { server in
+      let key = TestKey()
+      let csr = try key.csr()
+      let ended = Flag()
+      try await server.remote { client in
+        await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask {
+            let found = try await failure {
+              try await Spire_Api_Server_Agent_V1_Agent.Client(wrapping: client).attestAgent { writer in
+                if isChallenged {
+                  try await writer.write(
+                    .with {
+                      $0.params.data.type = "mirror"
+                      $0.params.data.payload = Data("abc".utf8)
+                      $0.params.params.csr = csr
+                    })
+                }
+                // The request stays open for as long as the server wants it.
+                try await Task.sleep(for: .seconds(3600))
+              } onResponse: { response in
+                for try await message in response.messages { _ = message }
+              }
+            }
+            #expect(found == Failure(.deadlineExceeded, "the agent sent nothing for 30s"))
+            ended.raise()
+            // Somebody to wake, whoever looks first.
+            try await server.time.sleep(for: AttestationPatience.limit)
+          }
+          while !ended.isRaised {
+            await server.time.waitForSleepers()
+            server.time.advance(by: AttestationPatience.limit)
+          }
+          group.cancelAll()
+          while let result = await group.nextResult() { _ = result }
+        }
+      }
+      #expect(try await server.datastore.countAgents() == 0)
     }
   }
 

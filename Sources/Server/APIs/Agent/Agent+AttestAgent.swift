@@ -14,8 +14,23 @@ extension AgentAPI {
     request: RPCAsyncSequence<Spire_Api_Server_Agent_V1_AttestAgentRequest, any Error>,
     response: RPCWriter<Spire_Api_Server_Agent_V1_AttestAgentResponse>, context: ServerContext
   ) async throws {
-    var call = try APICall(context)
-    let dialogue = AttestationDialogue(request, response, address: call.context.caller.address?.ip)
+    let call = try APICall(context)
+    let patience = AttestationPatience(time: server.time)
+    do {
+      try await patience.run { try await attest(request, response, call, patience) }
+    } catch let error as AttestationPatience.Exhausted {
+      throw call.failure(.deadlineExceeded, "\(error)")
+    }
+  }
+
+  private func attest(
+    _ request: RPCAsyncSequence<Spire_Api_Server_Agent_V1_AttestAgentRequest, any Error>,
+    _ response: RPCWriter<Spire_Api_Server_Agent_V1_AttestAgentResponse>, _ call: APICall,
+    _ patience: AttestationPatience
+  ) async throws {
+    var call = call
+    let dialogue = AttestationDialogue(
+      request, response, address: call.context.caller.address?.ip, patience: patience)
     let params = try await receiveParams(dialogue, call)
     let type = params.data.type
     call.audit(["node_attestor_type": type])

@@ -23,18 +23,25 @@ final class AttestationDialogue: NodeChallenger {
   let address: String?
   private var messages: RPCAsyncSequence<Request, any Error>.AsyncIterator
   private let writer: RPCWriter<Response>
+  private let patience: AttestationPatience
   private var challenges = 0
 
-  init(_ messages: RPCAsyncSequence<Request, any Error>, _ writer: RPCWriter<Response>, address: String?) {
+  init(
+    _ messages: RPCAsyncSequence<Request, any Error>, _ writer: RPCWriter<Response>, address: String?,
+    patience: AttestationPatience
+  ) {
     self.messages = messages.makeAsyncIterator()
     self.writer = writer
     self.address = address
+    self.patience = patience
   }
 
   /// The next message of the agent.
   func receive() async throws -> Request {
-    guard let message = try await messages.next() else { throw ConversionError("EOF") }
-    return message
+    try await patience.waiting {
+      guard let message = try await messages.next() else { throw ConversionError("EOF") }
+      return message
+    }
   }
 
   func respond(to challenge: [UInt8]) async throws -> [UInt8] {
@@ -44,7 +51,7 @@ final class AttestationDialogue: NodeChallenger {
     }
     var response = Response()
     response.challenge = Data(challenge)
-    do { try await writer.write(response) } catch {
+    do { try await patience.waiting { try await writer.write(response) } } catch {
       throw Broken(description: "failed to send challenge to agent: \(describe(error))")
     }
     do { return [UInt8](try await receive().challengeResponse) } catch {
