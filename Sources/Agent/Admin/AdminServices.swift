@@ -5,11 +5,12 @@ package import RPC
 package enum AdminServices {
   /// Makes the services.
   package static func services(_ parts: AdminParts) -> [any RegistrableRPCService] {
-    [
+    let services: [any RegistrableRPCService] = [
       AgentDebugAPI(parts),
       AgentLoggerAPI(parts),
       ExplainService(AgentExplainer(parts)),
     ]
+    return services + [ReflectionService(of: services)]
   }
 
   /// A row for every method of every service.
@@ -17,5 +18,6 @@ package enum AdminServices {
     AgentDebugAPI.policies,
     AgentLoggerAPI.policies,
     ExplainService.policies,
+    ReflectionService.policies(callers: .local),
   ].flatMap { $0 }
 }

@@ -12,8 +12,8 @@ extension WorkloadCache {
     package var isUrgent = false
   }
 
-  /// Takes over the authorised entries and the bundles. Entries with `storeSVID` belong to another cache and are
-  /// skipped.
+  /// Takes over the authorised entries and the bundles. Entries with `storeSVID` are
+  /// for a store: they are only remembered.
   package mutating func update(
     entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle], now: Date
   ) -> Changes {
@@ -22,10 +22,16 @@ extension WorkloadCache {
     changes.events += CacheEvent.of(changes.bundles)
     var touched: Set<Int> = []
     var present: Set<String> = []
-    for entry in entries where !entry.storeSVID {
+    storeEntries = []
+    for entry in entries {
+      if entry.storeSVID {
+        storeEntries.append(entry)
+        continue
+      }
       present.insert(entry.id)
       put(entry, &changes, &touched)
     }
+    storeEntries.sort { ($0.spiffeID, $0.id) < ($1.spiffeID, $1.id) }
     for id in records.keys.filter({ !present.contains($0) }).sorted() { remove(id, &changes, &touched) }
     finish(&changes, touched, now)
     return changes

@@ -99,6 +99,8 @@ package final class WorkloadCacheStore: Sendable {
 
   package var bundles: BundleSet { state.withLock { $0.cache.bundles } }
   package var svidCount: Int { state.withLock { $0.cache.svidCount } }
+  /// Entries with `store_svid`.
+  package var storeEntries: [AgentEntry] { state.withLock { $0.cache.storeEntries } }
   package var entryCount: Int { state.withLock { $0.cache.entryCount } }
 
   /// Ends every subscription; the agent shuts down.

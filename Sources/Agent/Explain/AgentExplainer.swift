@@ -64,9 +64,12 @@ package struct AgentExplainer: Sendable {
       return entry
     }
     response.agent = await state()
+    let stored = parts.cache.storeEntries
     response.findings =
-      ExplainFindings.ofProcess(response, nearest: nearest.map(\.state.entry), types: types, now: parts.time.now)
-      + ExplainFindings.ofAgent(response.agent, syncInterval: parts.syncInterval)
+      ExplainFindings.ofProcess(
+        response, nearest: nearest.map(\.state.entry), types: types,
+        stored: stored.filter { $0.selectors.allSatisfy(selectors.contains) }, now: parts.time.now)
+      + ExplainFindings.ofAgent(response.agent, stored: stored, syncInterval: parts.syncInterval)
     return response
   }
 
@@ -102,7 +105,8 @@ package struct AgentExplainer: Sendable {
     var response = Swiftspire_Agent_Explain_V1_ExplainAgentResponse()
     response.agent = await state()
     response.entries = parts.cache.states(limit: Self.entryLimit).map(Self.message)
-    response.findings = ExplainFindings.ofAgent(response.agent, syncInterval: parts.syncInterval)
+    response.findings = ExplainFindings.ofAgent(
+      response.agent, stored: parts.cache.storeEntries, syncInterval: parts.syncInterval)
     return response
   }
 

@@ -21,7 +21,10 @@ enum ExplainFindings {
 
   // MARK: The agent
 
-  static func ofAgent(_ agent: Swiftspire_Agent_Explain_V1_AgentState, syncInterval: Duration) -> [Finding] {
+  /// - Parameter stored: the agent's entries with `store_svid`, which the state does not count.
+  static func ofAgent(
+    _ agent: Swiftspire_Agent_Explain_V1_AgentState, stored: [AgentEntry], syncInterval: Duration
+  ) -> [Finding] {
     var result: [Finding] = []
     let id = text(agent.id)
     if agent.svidExpiresAt <= agent.now {
@@ -48,7 +51,8 @@ enum ExplainFindings {
           .warning, "sync_old", "the last sync with the server \(agent.server) was \(ago(agent.lastSyncAt, agent.now))",
           advice: "see the agent's log"))
     }
-    if agent.entries == 0 {
+    if !stored.isEmpty { result.append(ofStored(stored, "this agent has")) }
+    if agent.entries == 0, stored.isEmpty {
       result.append(
         finding(
           .problem, "no_entries", "the server gives this agent no entry to serve",
@@ -57,13 +61,23 @@ enum ExplainFindings {
     return result
   }
 
+  private static func ofStored(_ stored: [AgentEntry], _ who: String) -> Finding {
+    let shown = stored.prefix(3).map(\.spiffeID.description).joined(separator: ", ")
+    let more = stored.count > 3 ? " and \(stored.count - 3) more" : ""
+    return finding(
+      .note, "store_svid",
+      "\(who) \(stored.count) \(stored.count == 1 ? "entry" : "entries") with store_svid (\(shown)\(more)): the X.509-SVIDs go "
+        + "to an SVIDStore plugin, not to workloads")
+  }
+
   // MARK: A process
 
   /// - Parameters:
   ///   - nearest: the entries of the response's `nearest`.
   ///   - types: the names of the attestors.
+  ///   - stored: entries with `store_svid` whose selectors the process has all.
   static func ofProcess(
-    _ response: Response, nearest: [AgentEntry], types: Set<String>, now: Date
+    _ response: Response, nearest: [AgentEntry], types: Set<String>, stored: [AgentEntry], now: Date
   ) -> [Finding] {
     var result: [Finding] = []
     for attestor in response.attestors where !attestor.error.isEmpty {
@@ -73,6 +87,7 @@ enum ExplainFindings {
           "the attestor \(attestor.name) found nothing: \(attestor.error)",
           advice: "entries with \(attestor.name): selectors do not match until it works"))
     }
+    if !stored.isEmpty { result.append(ofStored(stored, "the process also has all selectors of")) }
     if response.matching.isEmpty {
       if response.agent.entries > 0 { result.append(noMatch(response, nearest, types)) }
     } else {

@@ -129,6 +129,25 @@ import X509
     }
   }
 
+  @Test func reflectionTellsWhatIsServed() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      try await withAdmin(agent, folder) { client in
+        let names: [String] = try await Grpc_Reflection_V1_ServerReflection.Client(wrapping: client)
+          .serverReflectionInfo {
+            try await $0.write(.with { $0.listServices = "" })
+          } onResponse: { response in
+            for try await message in response.messages { return message.listServicesResponse.service.map(\.name) }
+            return []
+          }
+        #expect(
+          Set(names).isSuperset(of: [
+            "spire.agent.debug.v1.Debug", "spire.api.agent.logger.v1.Logger", "swiftspire.agent.explain.v1.Explain",
+          ]))
+      }
+    }
+  }
+
   @Test func subjectsAreWrittenAsGoWritesThem() throws {
     let name = try DistinguishedName {
       CommonName("a, b")

@@ -230,6 +230,28 @@ import Testing
     #expect(nearest.first?.state.entry.id == "5")
     #expect(nearest.first?.missing.map(\.value) == ["path:/x"])
   }
+
+  @Test func entriesForAStoreAreNamedAndServedToNobody() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/stored", ["uid:0"], storeSVID: true))
+      agent.server.put(try entry("2", "/far", ["uid:77"], storeSVID: true))
+      try await agent.syncAndSign()
+      let process = try await explain(agent)
+      #expect(process.matching.isEmpty && process.nearest.isEmpty)
+      let notes = process.findings.filter { $0.code == "store_svid" }.map(\.message)
+      #expect(
+        notes == [
+          "the process also has all selectors of 1 entry with store_svid (spiffe://example.org/stored): the X.509-SVIDs go "
+            + "to an SVIDStore plugin, not to workloads",
+          "this agent has 2 entries with store_svid (spiffe://example.org/far, spiffe://example.org/stored): the X.509-SVIDs "
+            + "go to an SVIDStore plugin, not to workloads",
+        ])
+      #expect(!process.findings.contains { $0.code == "no_entries" })
+      let state = await explainer(agent).explainAgent()
+      #expect(state.findings.map(\.code).contains("store_svid") && state.entries.isEmpty)
+    }
+  }
 }
 
 /// Who may ask for explanations.
