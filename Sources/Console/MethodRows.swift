@@ -16,7 +16,8 @@ package enum MethodRows {
       case .none: "none"
       }
     return [
-      "audit": .string(audit), "callers": .array(callers(policy.callers).map { .string($0) }),
+      "audit": .string(audit), "audit_fields": .array(policy.auditFields.map { .string($0) }),
+      "callers": .array(callers(policy.callers).map { .string($0) }),
       "method": .string(policy.names.full), "rate_limit": policy.rateLimit.map { .int(Int64($0.rate)) } ?? .null,
     ]
   }

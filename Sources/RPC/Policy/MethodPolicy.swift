@@ -38,16 +38,20 @@ package struct MethodPolicy: Sendable {
   /// Tokens that the method takes with ``CallContext/limit(_:refusing:)``; `nil` is no limit.
   package let rateLimit: RateLimiter?
   package let audit: Audit
+  /// The fields that the method adds to its audit records, beside those that every record has. `.N` stands for a number
+  /// from 0 on. The reference pages are made of them; a test holds the records to them.
+  package let auditFields: [String]
   package let names: MethodNames
 
   package init(
     _ descriptor: MethodDescriptor, callers: Callers, rateLimit: RateLimiter? = nil, audit: Audit = .call,
-    names: MethodNames? = nil
+    auditFields: [String] = [], names: MethodNames? = nil
   ) {
     self.descriptor = descriptor
     self.callers = callers
     self.rateLimit = rateLimit
     self.audit = audit
+    self.auditFields = auditFields
     self.names = names ?? MethodNames(descriptor)
   }
 }

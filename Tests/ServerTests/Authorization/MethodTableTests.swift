@@ -72,6 +72,62 @@ import Testing
     #expect(policies.count == Self.rows.count)
   }
 
+  /// The fields of audit records, written again by hand from the reference (server-behaviour §10.3).
+  static let auditFields: [(methods: String, fields: String)] = [
+    ("GetBundle GetFederatedBundle RefreshBundle GetFederationRelationship", "trust_domain_id"),
+    ("BatchDeleteFederationRelationship", "trust_domain_id"), ("AppendBundle", content),
+    (
+      "PublishJWTAuthority", "jwt_authority_expires_at jwt_authority_key_id jwt_authority_public_key_sha256"
+    ),
+    (
+      "BatchCreateFederatedBundle BatchUpdateFederatedBundle BatchSetFederatedBundle",
+      "trust_domain_id refresh_hint sequence_number " + content
+    ),
+    ("BatchDeleteFederatedBundle", "trust_domain_id mode"), ("AttestAgent", "node_attestor_type agent_id"),
+    ("RenewAgent", "csr"), ("PostStatus", "spiffe_id agent_version"), ("CreateJoinToken", "ttl spiffe_id"),
+    ("GetAgent DeleteAgent BanAgent", "spiffe_id"),
+    ("ListAgents CountAgents", "node_attestor_type by_banned by_can_reattest by_selector_match by_selectors"),
+    (
+      "ListEntries CountEntries",
+      "parent_id spiffe_id hint by_selector_match by_selectors federates_with_match federates_with downstream"
+    ),
+    ("GetEntry BatchDeleteEntry", "entry_id"),
+    (
+      "BatchCreateEntry BatchUpdateEntry",
+      "entry_id spiffe_id parent_id selectors x509_svid_ttl jwt_svid_ttl federates_with admin downstream expires_at dns_name revision_number store_svid hint created_at"
+    ),
+    ("MintX509SVID", "csr ttl spiffe_id dns_name subject expires_at"), ("MintJWTSVID", "spiffe_id audience ttl"),
+    ("BatchNewX509SVID", "csr entry_id spiffe_id expires_at"), ("NewJWTSVID", "entry_id audience spiffe_id ttl"),
+    ("NewDownstreamX509CA", "csr trust_domain_id expires_at"),
+    (
+      "BatchCreateFederationRelationship BatchUpdateFederationRelationship",
+      "trust_domain_id bundle_endpoint_url bundle_endpoint_profile endpoint_spiffe_id"
+    ),
+    (
+      "PrepareJWTAuthority ActivateJWTAuthority TaintJWTAuthority RevokeJWTAuthority PrepareX509Authority ActivateX509Authority TaintX509Authority RevokeX509Authority",
+      "local_authority_id"
+    ),
+    ("TaintX509UpstreamAuthority RevokeX509UpstreamAuthority", "subject_key_id"), ("SetLogLevel", "new_log_level"),
+    ("DryRunEntries", "action entries"), ("ExplainIdentity", "entry_id spiffe_id"),
+  ]
+  private static let content =
+    "jwt_authority_expires_at.N jwt_authority_key_id.N jwt_authority_public_key_sha256.N x509_authorities_asn1_sha256.N"
+
+  @Test func auditFieldsAreThoseOfTheReference() {
+    var expected: [String: Set<Substring>] = [:]
+    for row in Self.auditFields {
+      for method in row.methods.split(separator: " ") {
+        expected[String(method)] = Set(row.fields.split(separator: " "))
+      }
+    }
+    for policy in ServerServices.policies(RateLimits(time: TestTime())) {
+      let names = Set(policy.auditFields.map { Substring($0) })
+      let wanted = expected.removeValue(forKey: policy.names.method) ?? []
+      #expect(names == wanted, "\(policy.names.full)")
+    }
+    #expect(expected.isEmpty)
+  }
+
   @Test func everyMethodOfEveryProtoHasARow() {
     let descriptors =
       Spire_Api_Server_Agent_V1_Agent.Method.descriptors + Spire_Api_Server_Bundle_V1_Bundle.Method.descriptors

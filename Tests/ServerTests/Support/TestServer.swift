@@ -123,6 +123,7 @@ struct TestServer: Sendable {
         let result = try await body(server)
         group.cancelAll()
         try await group.waitForAll()
+        server.checkAuditRecords()
         await opened.close()
         return result
       } catch {
@@ -151,6 +152,26 @@ struct TestServer: Sendable {
   }
 
   // MARK: Common steps
+
+  /// Whatever a test did: its audit records have no field that the method's row does not name.
+  private func checkAuditRecords() {
+    let policies = ServerServices.policies(RateLimits(time: time))
+    let common: Set = [
+      "type", "request_id", "service", "method", "status", "status_code", "status_message", "caller_uid", "caller_gid",
+      "caller_path", "caller_addr", "caller_id", "authorized_as", "authorized_via", "subsystem_name",
+    ]
+    for record in log.all("API accessed") {
+      let policy = policies.first {
+        $0.names.service == record.fields["service"] && $0.names.method == record.fields["method"]
+      }
+      let names = record.fields.keys.map { name in
+        let end = name.lastIndex(of: ".") ?? name.endIndex
+        return Int(name[end...].dropFirst()) == nil ? name : String(name[..<end]) + ".N"
+      }
+      let undeclared = Set(names).subtracting(common).subtracting(policy?.auditFields ?? [])
+      #expect(undeclared.isEmpty, "\(record.fields["service"] ?? "")/\(record.fields["method"] ?? "")")
+    }
+  }
 
   /// Attests an agent with a fresh join token.
   func attest(token: String? = nil) async throws -> TestIdentity {

@@ -9,15 +9,20 @@ package enum AgentMethods {
   /// The rows, one per method of the service.
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
-      MethodPolicy(Method.CountAgents.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.ListAgents.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.GetAgent.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.DeleteAgent.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.BanAgent.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.AttestAgent.descriptor, callers: .any, rateLimit: limits.attest),
-      MethodPolicy(Method.RenewAgent.descriptor, callers: .agent, rateLimit: limits.csr),
-      MethodPolicy(Method.CreateJoinToken.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.PostStatus.descriptor, callers: .agent, rateLimit: limits.postStatus),
+      MethodPolicy(
+        Method.CountAgents.descriptor, callers: [.local, .admin], auditFields: AuditValue.agentFilterFields),
+      MethodPolicy(Method.ListAgents.descriptor, callers: [.local, .admin], auditFields: AuditValue.agentFilterFields),
+      MethodPolicy(Method.GetAgent.descriptor, callers: [.local, .admin], auditFields: ["spiffe_id"]),
+      MethodPolicy(Method.DeleteAgent.descriptor, callers: [.local, .admin], auditFields: ["spiffe_id"]),
+      MethodPolicy(Method.BanAgent.descriptor, callers: [.local, .admin], auditFields: ["spiffe_id"]),
+      MethodPolicy(
+        Method.AttestAgent.descriptor, callers: .any, rateLimit: limits.attest,
+        auditFields: ["node_attestor_type", "agent_id"]),
+      MethodPolicy(Method.RenewAgent.descriptor, callers: .agent, rateLimit: limits.csr, auditFields: ["csr"]),
+      MethodPolicy(Method.CreateJoinToken.descriptor, callers: [.local, .admin], auditFields: ["ttl", "spiffe_id"]),
+      MethodPolicy(
+        Method.PostStatus.descriptor, callers: .agent, rateLimit: limits.postStatus,
+        auditFields: ["spiffe_id", "agent_version"]),
     ]
   }
 }

@@ -10,16 +10,27 @@ package enum BundleMethods {
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
       MethodPolicy(Method.CountBundles.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.GetBundle.descriptor, callers: .any),
-      MethodPolicy(Method.AppendBundle.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.PublishJWTAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey),
+      MethodPolicy(Method.GetBundle.descriptor, callers: .any, auditFields: ["trust_domain_id"]),
+      MethodPolicy(Method.AppendBundle.descriptor, callers: [.local, .admin], auditFields: AuditValue.authorityFields),
+      MethodPolicy(
+        Method.PublishJWTAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey,
+        auditFields: AuditValue.jwtAuthorityFields),
       MethodPolicy(Method.PublishWITAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey),
       MethodPolicy(Method.ListFederatedBundles.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.GetFederatedBundle.descriptor, callers: [.local, .admin, .agent]),
-      MethodPolicy(Method.BatchCreateFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchUpdateFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchSetFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchDeleteFederatedBundle.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(
+        Method.GetFederatedBundle.descriptor, callers: [.local, .admin, .agent], auditFields: ["trust_domain_id"]),
+      MethodPolicy(
+        Method.BatchCreateFederatedBundle.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.bundleFields),
+      MethodPolicy(
+        Method.BatchUpdateFederatedBundle.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.bundleFields),
+      MethodPolicy(
+        Method.BatchSetFederatedBundle.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.bundleFields),
+      MethodPolicy(
+        Method.BatchDeleteFederatedBundle.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: ["trust_domain_id", "mode"]),
     ]
   }
 }

@@ -9,12 +9,19 @@ package enum EntryMethods {
   /// The rows, one per method of the service.
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
-      MethodPolicy(Method.CountEntries.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.ListEntries.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.GetEntry.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.BatchCreateEntry.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchUpdateEntry.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchDeleteEntry.descriptor, callers: [.local, .admin], audit: .items),
+      MethodPolicy(
+        Method.CountEntries.descriptor, callers: [.local, .admin], auditFields: AuditValue.entryFilterFields),
+      MethodPolicy(
+        Method.ListEntries.descriptor, callers: [.local, .admin], auditFields: AuditValue.entryFilterFields),
+      MethodPolicy(Method.GetEntry.descriptor, callers: [.local, .admin], auditFields: ["entry_id"]),
+      MethodPolicy(
+        Method.BatchCreateEntry.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.entryFields),
+      MethodPolicy(
+        Method.BatchUpdateEntry.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.entryFields),
+      MethodPolicy(
+        Method.BatchDeleteEntry.descriptor, callers: [.local, .admin], audit: .items, auditFields: ["entry_id"]),
       MethodPolicy(Method.GetAuthorizedEntries.descriptor, callers: .agent),
       MethodPolicy(Method.SyncAuthorizedEntries.descriptor, callers: .agent),
     ]

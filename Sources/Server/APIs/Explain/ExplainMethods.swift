@@ -9,8 +9,12 @@ package enum ExplainMethods {
   /// The rows, one per method of the service.
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
-      MethodPolicy(Method.DryRunEntries.descriptor, callers: [.local, .admin], rateLimit: limits.explain),
-      MethodPolicy(Method.ExplainIdentity.descriptor, callers: [.local, .admin], rateLimit: limits.explain),
+      MethodPolicy(
+        Method.DryRunEntries.descriptor, callers: [.local, .admin], rateLimit: limits.explain,
+        auditFields: ["action", "entries"]),
+      MethodPolicy(
+        Method.ExplainIdentity.descriptor, callers: [.local, .admin], rateLimit: limits.explain,
+        auditFields: ["entry_id", "spiffe_id"]),
     ]
   }
 }

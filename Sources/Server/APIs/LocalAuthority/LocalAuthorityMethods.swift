@@ -10,22 +10,32 @@ package enum LocalAuthorityMethods {
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
       MethodPolicy(Method.GetJWTAuthorityState.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.PrepareJWTAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.ActivateJWTAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.TaintJWTAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.RevokeJWTAuthority.descriptor, callers: [.local, .admin]),
+      MethodPolicy(
+        Method.PrepareJWTAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.ActivateJWTAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.TaintJWTAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.RevokeJWTAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
       MethodPolicy(Method.GetX509AuthorityState.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.PrepareX509Authority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.ActivateX509Authority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.TaintX509Authority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.RevokeX509Authority.descriptor, callers: [.local, .admin]),
+      MethodPolicy(
+        Method.PrepareX509Authority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.ActivateX509Authority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.TaintX509Authority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.RevokeX509Authority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
       MethodPolicy(Method.GetWITAuthorityState.descriptor, callers: [.local, .admin]),
       MethodPolicy(Method.PrepareWITAuthority.descriptor, callers: [.local, .admin]),
       MethodPolicy(Method.ActivateWITAuthority.descriptor, callers: [.local, .admin]),
       MethodPolicy(Method.TaintWITAuthority.descriptor, callers: [.local, .admin]),
       MethodPolicy(Method.RevokeWITAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.TaintX509UpstreamAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.RevokeX509UpstreamAuthority.descriptor, callers: [.local, .admin]),
+      MethodPolicy(
+        Method.TaintX509UpstreamAuthority.descriptor, callers: [.local, .admin], auditFields: ["subject_key_id"]),
+      MethodPolicy(
+        Method.RevokeX509UpstreamAuthority.descriptor, callers: [.local, .admin], auditFields: ["subject_key_id"]),
     ]
   }
 }

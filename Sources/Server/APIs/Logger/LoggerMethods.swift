@@ -10,7 +10,7 @@ package enum LoggerMethods {
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
       MethodPolicy(Method.GetLogger.descriptor, callers: .local),
-      MethodPolicy(Method.SetLogLevel.descriptor, callers: .local),
+      MethodPolicy(Method.SetLogLevel.descriptor, callers: .local, auditFields: ["new_log_level"]),
       MethodPolicy(Method.ResetLogLevel.descriptor, callers: .local),
     ]
   }

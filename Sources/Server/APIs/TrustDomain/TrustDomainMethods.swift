@@ -10,11 +10,18 @@ package enum TrustDomainMethods {
   package static func policies(_ limits: RateLimits) -> [MethodPolicy] {
     [
       MethodPolicy(Method.ListFederationRelationships.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.GetFederationRelationship.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.BatchCreateFederationRelationship.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchUpdateFederationRelationship.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.BatchDeleteFederationRelationship.descriptor, callers: [.local, .admin], audit: .items),
-      MethodPolicy(Method.RefreshBundle.descriptor, callers: [.local, .admin]),
+      MethodPolicy(
+        Method.GetFederationRelationship.descriptor, callers: [.local, .admin], auditFields: ["trust_domain_id"]),
+      MethodPolicy(
+        Method.BatchCreateFederationRelationship.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.relationshipFields),
+      MethodPolicy(
+        Method.BatchUpdateFederationRelationship.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: AuditValue.relationshipFields),
+      MethodPolicy(
+        Method.BatchDeleteFederationRelationship.descriptor, callers: [.local, .admin], audit: .items,
+        auditFields: ["trust_domain_id"]),
+      MethodPolicy(Method.RefreshBundle.descriptor, callers: [.local, .admin], auditFields: ["trust_domain_id"]),
     ]
   }
 }
