@@ -6,6 +6,7 @@ import Logging
 import RPC
 import SPIFFE
 import SPIREProtos
+import SQLDatastore
 import ServerPlugins
 import SwiftProtobuf
 import Testing
@@ -131,8 +132,9 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
     ("attested again", .agentNotActive, "Agent SVID is not active"),
   ]
 
-  @Test(.timeLimit(.minutes(1)), arguments: AgentAuthorizationTests.fates.map(\.name))
-  func theNextCallIsRefused(_ fate: String) async throws {
+  /// - Parameter elsewhere: the change is made by another server on the same database, and seen at the next poll.
+  @Test(.timeLimit(.minutes(1)), arguments: AgentAuthorizationTests.fates.map(\.name), [false, true])
+  func theNextCallIsRefused(_ fate: String, elsewhere: Bool) async throws {
     let row = try #require(Self.fates.first { $0.name == fate })
     var options = TestServer.Options()
     options.nodeAttestors = [Trusting()]
@@ -145,11 +147,14 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
           let code = await RawCall.code(client, row.service, row.method)
           #expect(!code.message.hasPrefix("authorization denied"), "\(row.method): \(code)")
         }
-        switch fate {
-        case "banned": try await server.ban(agent.id)
-        case "evicted": try await server.evict(agent.id)
-        case "expired": server.time.advance(by: .seconds(3601))
-        default: _ = try await attest(server)
+        switch (fate, elsewhere) {
+        case ("banned", false): try await server.ban(agent.id)
+        case ("evicted", false): try await server.evict(agent.id)
+        case ("expired", _): server.time.advance(by: .seconds(3601))
+        case (_, false): _ = try await attest(server)
+        default:
+          try await change(agent.id, fate, beside: server)
+          await server.parts.entries.poll()
         }
         for method in methods {
           let full = "/\(method.service)/\(method.method)"
@@ -165,6 +170,25 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
       #expect(server.log.all(row.logged).count == methods.count)
       #expect(server.log.all("Failed to authenticate caller").count == methods.count)
     }
+  }
+
+  /// What another server writes when it bans, evicts or attests the agent.
+  private func change(_ id: SPIFFEID, _ fate: String, beside server: TestServer) async throws {
+    let theirs = try await SQLDatastore.open(
+      SQLDatastoreConfiguration(connectionString: server.folder + "/datastore.sqlite3"), logger: server.log.logger,
+      metrics: .none, time: server.time)
+    switch fate {
+    case "banned":
+      _ = try await theirs.updateAgent(
+        AttestedNode(id: id, attestationType: "", serialNumber: "", expiresAt: 0),
+        mask: [.serialNumber, .newSerialNumber])
+    case "evicted": _ = try await theirs.deleteAgent(id: id)
+    default:
+      var node = try #require(try await theirs.fetchAgent(id: id))
+      node.serialNumber = "12345"
+      _ = try await theirs.recordAttestation(of: node)
+    }
+    await theirs.close()
   }
 
   /// Lets one agent attest as often as it likes.
