@@ -152,7 +152,7 @@ let package = Package(
       "ServerCommands",
       [
         "Server", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", logging, protobuf, grpcCore, crypto,
-        x509, asn1,
+        cryptoExtras, x509, asn1,
       ]),
     part(
       "AgentCommands",
@@ -231,7 +231,7 @@ let package = Package(
       "ServerCommands",
       [
         "CommandTesting", "Mutations", "Console", "Flags", "SPIREProtos", "SPIFFE", "Server", "RPC", "Daemon", protobuf,
-        grpcCore, x509, asn1,
+        grpcCore, crypto, cryptoExtras, x509, asn1,
       ]),
     tests(
       "AgentCommands",

@@ -3,12 +3,23 @@ package import Flags
 
 /// The commands of `spire-server`, one line each.
 package enum ServerCommandTree {
-  package static let tree = CommandTree(
-    program: "spire-server", version: Version.upstream,
-    about: """
-      the SPIFFE Runtime Environment's server. It keeps registration entries, attests agents and signs their SVIDs. The \
-      command `run` starts it; the others talk to a running server through its admin socket.
-      """, commands: commands)
+  package static let tree = make(commands)
+
+  /// The commands, with those of the features that `SPIRE_SERVER_FFLAGS` names.
+  package static func withFeatures(of environment: [String: String]) -> CommandTree {
+    let features = (environment["SPIRE_SERVER_FFLAGS"] ?? "").split(separator: " ")
+    guard features.contains("wit-svid") else { return tree }
+    return make(commands.merging(["wit mint": WITMint()]) { own, _ in own })
+  }
+
+  private static func make(_ commands: [String: any Command]) -> CommandTree {
+    CommandTree(
+      program: "spire-server", version: Version.upstream,
+      about: """
+        the SPIFFE Runtime Environment's server. It keeps registration entries, attests agents and signs their SVIDs. The \
+        command `run` starts it; the others talk to a running server through its admin socket.
+        """, commands: commands)
+  }
 
   static let commands: [String: any Command] = [
     "agent ban": AgentBan(),

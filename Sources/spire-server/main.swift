@@ -2,4 +2,5 @@ import Flags
 import Glibc
 import ServerCommands
 
-exit(await ServerCommandTree.tree.run(Array(CommandLine.arguments.dropFirst()), io: .process))
+let commands = ServerCommandTree.withFeatures(of: CommandIO.process.environment)
+exit(await commands.run(Array(CommandLine.arguments.dropFirst()), io: .process))
