@@ -13,6 +13,9 @@ extension ServerConfiguration {
     let catalog = PluginCatalog(logger: Logger(label: "validate") { _ in SwiftLogNoOpLogHandler() })
     _ = catalog.register(KeyManagers.type)
     _ = catalog.register(NodeAttestors.type)
+    let signer = AuthoritySigner(trustDomain: trustDomain, time: SystemTime())
+    _ = catalog.register(UpstreamAuthorities.type(signer: signer, time: SystemTime()))
+    _ = catalog.register(CredentialComposers.type)
     problems += catalog.problems(plugins)
     return problems.map { ("\($0.plugin.type) \(GoText.quote($0.plugin.name))", $0.message) }
   }

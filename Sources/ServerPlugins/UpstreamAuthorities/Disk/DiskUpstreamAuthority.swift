@@ -49,12 +49,14 @@ final class DiskUpstreamAuthority: UpstreamAuthority {
   static func plugin(_ signer: any IntermediateSigner, _ time: any TimeSource) -> BuiltInPlugin<any UpstreamAuthority> {
     BuiltInPlugin(
       "disk", make: { DiskUpstreamAuthority(signer: signer, time: time, logger: $0.logger) },
-      configure: { plugin, data in try await (plugin as? DiskUpstreamAuthority)?.configure(data) })
+      configure: { plugin, data in try await (plugin as? DiskUpstreamAuthority)?.configure(data) },
+      validate: { _ = try settings($0) })
   }
 
   // MARK: Configuration
 
-  func configure(_ data: PluginData) async throws {
+  /// What the configuration says, without a look at the files.
+  private static func settings(_ data: PluginData) throws -> Settings {
     let decoding = HCLDecoding(try HCLDocument.parse(data.text, file: data.file ?? "plugin_data"))
     var root = decoding.root
     let settings = Settings(
@@ -64,6 +66,11 @@ final class DiskUpstreamAuthority: UpstreamAuthority {
     guard !settings.certificates.isEmpty, !settings.key.isEmpty else {
       throw ServerPluginError(.invalidArgument, "'cert_file_path' and 'key_file_path' must be set and not empty")
     }
+    return settings
+  }
+
+  func configure(_ data: PluginData) async throws {
+    let settings = try Self.settings(data)
     let contents = try Self.read(settings)
     let loaded = try load(contents)
     state.withLock { $0 = State(settings: settings, contents: contents, loaded: loaded) }
