@@ -257,7 +257,9 @@ import Testing
         #expect(
           refusal.message
             == "authorization denied for method /swiftspire.server.watch.v1.Watch/WatchAuthorizedEntries")
-        let next = try await failure { try await watching(server, agent) { try await $0.wait { $0.revision > 0 } } }
+        let next = try await failure {
+          try await watching(server, agent) { _ = try? await $0.wait { $0.revision > 0 } }
+        }
         #expect(next.code == .permissionDenied)
       }
     }
