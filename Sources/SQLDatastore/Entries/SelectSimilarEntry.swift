@@ -33,7 +33,7 @@ extension SQLTransaction {
       let filter = parents.count == 1 ? " AND COALESCE(e.parent_id, '') IN \(SQLText.list(parents[0].count))" : ""
       let rows = try all(
         """
-        SELECT DISTINCT e.spiffe_id, e.parent_id FROM registered_entries e \
+        SELECT e.spiffe_id, e.parent_id FROM registered_entries e \
         WHERE e.spiffe_id IN \(SQLText.list(list.count))\(filter)
         """, list + (parents.count == 1 ? parents[0] : [])
       ) { (row: any SQLRow) throws(DatastoreError) in (row.text(0), row.text(1)) }

@@ -10,7 +10,12 @@ struct PostgresEngine: SQLEngine {
   /// The most connections that read at the same time. What is read often is answered from memory.
   private static let readerLimit = 20
 
-  func check(_ connectionString: String) throws(DatastoreError) { _ = try PostgresDSN(connectionString) }
+  func check(_ connectionString: String) throws(DatastoreError) {
+    let dsn = try PostgresDSN(connectionString)
+    guard passwords == nil || dsn.options["password"] == nil else {
+      throw .sql(.invalidArgument, "unexpected password in connection string for IAM authentication")
+    }
+  }
 
   func pool(
     _ connectionString: String, _ role: SQLRole, _ setup: SQLPoolSetup
