@@ -39,6 +39,7 @@ import Testing
       "rpc.entry.v1.entry":
         "count_entries list_entries get_entry batch_create_entry batch_update_entry batch_delete_entry get_authorized_entries sync_authorized_entries",
       "rpc.swiftspire.server.explain.v1.explain": "dry_run_entries explain_identity",
+      "rpc.swiftspire.server.watch.v1.watch": "watch_authorized_entries list_watches",
       "rpc.logger": "get_logger set_log_level reset_log_level",
       "rpc.agent.v1.agent":
         "count_agents list_agents get_agent delete_agent ban_agent create_join_token attest_agent renew_agent post_status",
@@ -58,7 +59,8 @@ import Testing
   private static let counters: [String: [String]] = [
     "bundle_manager.update.federated_bundle": ["trust_domain_id"], "ca.manager.bundle.pruned": [],
     "ca.manager.x509_ca.activate": [], "manager.jwt_key.activate": [], "server_ca.sign.jwt_svid": [],
-    "server_ca.sign.x509_ca_svid": [], "server_ca.sign.x509_svid": [],
+    "server_ca.sign.x509_ca_svid": [], "server_ca.sign.x509_svid": [], "watch.resumed": [], "watch.compared": [],
+    "watch.listed": [],
   ]
 
   private static let gauges: [String: [String]] = [
@@ -66,7 +68,7 @@ import Testing
     "entry.deleted": [], "node.agents_by_id_cache.count": [], "node.agents_by_expiresat_cache.count": [],
     "node.skipped_node_event_ids.count": [], "entry.nodealiases_by_entryid_cache.count": [],
     "entry.nodealiases_by_selector_cache.count": [], "entry.entries_by_entryid_cache.count": [],
-    "entry.skipped_entry_event_ids.count": [],
+    "entry.skipped_entry_event_ids.count": [], "watch.streams": [], "watch.behind": [], "watch.lag_ms": [],
   ]
 
   @Test(.timeLimit(.minutes(2))) func onlyKnownNamesWithTheirLabels() async throws {
@@ -94,6 +96,7 @@ import Testing
         datastore: server.datastore, time: server.time, metrics: Metrics(sinks: [sink]), logger: server.log.logger)
       await entry.prune()
       await server.parts.entries.poll()
+      server.parts.entries.watchOver()
       try await server.local { client in
         for row in MethodTableTests.rows { _ = await RawCall.code(client, row.service, row.method) }
       }
