@@ -20,14 +20,17 @@ package actor AgentSVIDRotator {
   private let random: Randomness
   private let metrics: Metrics
   private let logger: Logger
+  /// Told when the agent has a new SVID.
+  private let replaced: @Sendable () -> Void
   private var isRotating = false
 
   package init(
     identity: AgentIdentity, attestation: NodeAttestation, server: any ServerAPI, time: any TimeSource,
     clock: ClockWatch,
-    random: Randomness, metrics: Metrics, logger: Logger
+    random: Randomness, metrics: Metrics, logger: Logger, replaced: @escaping @Sendable () -> Void = {}
   ) {
     self.server = server
+    self.replaced = replaced
     self.identity = identity
     self.attestation = attestation
     self.time = time
@@ -159,5 +162,7 @@ package actor AgentSVIDRotator {
     }
     identity.replace(svid: svid)
     await server.releaseConnection()
+    // The server counts it as the agent's from the first call on that shows it: soon, also where nobody polls.
+    replaced()
   }
 }
