@@ -9,7 +9,7 @@ import Logging
 /// tables looks at them once per interval anyway.
 struct CommitListener: Sendable {
   /// How long the connection waits before it looks whether it is still wanted.
-  private static let slice = Duration.milliseconds(500)
+  private static let slice = Duration.milliseconds(200)
   /// Between attempts to connect, in seconds.
   private static let pauses = 1.0...30.0
 

@@ -39,7 +39,10 @@ extension EntryModelKeeper {
   }
 
   private func load() async throws {
-    state.withLock { $0.needsReload = nil }
+    let isFirst = state.withLock { state in
+      state.needsReload = nil
+      return !state.entryCursor.isLoaded
+    }
     do {
       _ = beginReading()
       let began = time.steady
@@ -51,7 +54,7 @@ extension EntryModelKeeper {
       let agents = try await loadAgents()
       let (changed, old) = replace(entries, agents, entryRuns, agentRuns, began)
       try await readAgain(changed)
-      publishDifferences(from: old)
+      if !isFirst { publishDifferences(from: old) }
     } catch {
       state.withLock { $0.needsReload = $0.needsReload ?? .uncertain }
       throw error

@@ -2,6 +2,7 @@ import Daemon
 import DatastoreAPI
 import Foundation
 import SPIFFE
+import Synchronization
 import TestDatabases
 import Testing
 
@@ -131,10 +132,13 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<6) func modelsEndEqualToTheTables(seed: UInt64) async throws {
+  /// - Parameter cache: how many IDs a session takes at once. With more than one it cannot be told who may have an ID, so
+  ///   that time decides, as it does on engines that do not tell.
+  @Test(arguments: 0..<4, [1, 5]) func modelsEndEqualToTheTables(seed: UInt64, cache: Int) async throws {
     try await with(servers: 2) { peers, text, time in
       var random = SplitMix(state: seed &* 7919)
       let writers = try (0..<4).map { _ in try Writer(text) }
+      try writers[0].run("ALTER SEQUENCE registered_entries_events_id_seq CACHE \(cache)")
       var names = 0
       for _ in 0..<250 {
         let writer = writers.randomElement(using: &random)!
@@ -172,11 +176,14 @@ import Testing
         }
       }
       for writer in writers where writer.isOpen { try writer.end("COMMIT") }
-      for peer in peers { for _ in 0..<3 { await peer.keeper.poll() } }
+      for _ in 0..<3 {
+        time.advance(by: .seconds(31))
+        for peer in peers { await peer.keeper.poll() }
+      }
       let stored = try await peers[0].datastore.listEntries().sorted { $0.id < $1.id }
       for peer in peers {
         #expect(peer.keeper.current().entries.sorted { $0.id < $1.id } == stored)
-        #expect(peer.keeper.state.withLock(\.entryCursor.missingCount) == 0)
+        if cache == 1 { #expect(peer.keeper.state.withLock(\.entryCursor.missingCount) == 0) }
       }
     }
   }
@@ -191,13 +198,13 @@ import Testing
       }
       var iterator = stream.makeAsyncIterator()
       // The first one: what came before nobody heard.
-      await iterator.next()
+      _ = await iterator.next()
       _ = try await peers[1].datastore.createEntry(Self.entry("/a"))
-      await iterator.next()
+      _ = await iterator.next()
       await peers[0].keeper.poll()
       #expect(peers[0].keeper.current().entries.map(\.id) == ["a"])
       _ = try await peers[1].datastore.setBundle(Bundle(trustDomain: TestServer.domain))
-      await iterator.next()
+      _ = await iterator.next()
       // Nothing was changed, nothing is told: the next hint is of what comes then.
       #expect(try await peers[1].datastore.pruneJoinTokens(expiredBefore: 1) == 0)
       // A connection that is cut is made again, and what came meanwhile is not lost.
@@ -207,9 +214,9 @@ import Testing
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
         WHERE query LIKE 'LISTEN%' AND datname = current_database()
         """)
-      await iterator.next()
+      _ = await iterator.next()
       _ = try await peers[1].datastore.createEntry(Self.entry("/b"))
-      await iterator.next()
+      _ = await iterator.next()
       listener.cancel()
       await listener.value
     }
