@@ -63,7 +63,6 @@ package final class PostgresServer: Sendable {
       port = \(port)
       unix_socket_directories = '\(folder)'
       fsync = \(durable)
-      synchronous_commit = \(durable)
       full_page_writes = \(durable)
       max_connections = 200
       shared_buffers = 64MB
