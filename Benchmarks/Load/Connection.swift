@@ -40,9 +40,10 @@ final class Connection {
       throw LoadError("cannot connect to \(path): \(String(cString: strerror(errno)))")
     }
     output = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-    // ENABLE_PUSH 0, INITIAL_WINDOW_SIZE 1 MiB; and as much for the connection.
+    // ENABLE_PUSH 0, INITIAL_WINDOW_SIZE 1 GiB: streams that stay open for long get no updates of their own. The
+    // connection's window, which is kept open, is the bound.
     output += Frame.header(Frame.settings, flags: 0, stream: 0, length: 12)
-    output += [0, 2, 0, 0, 0, 0, 0, 4] + Frame.bigEndian(1 << 20)
+    output += [0, 2, 0, 0, 0, 0, 0, 4] + Frame.bigEndian(1 << 30)
     window(0, 1 << 20)
   }
 
