@@ -1,4 +1,5 @@
 import Authority
+import Crypto
 import Daemon
 import DatastoreAPI
 import Foundation
@@ -81,6 +82,15 @@ import Testing
       #expect(await status("GET", "/x") == (404, "404 page not found\n"))
       let (code, body) = await status("GET", "/")
       #expect(code == 200 && !body.contains("spiffe_refresh_hint"))
+      // A changed bundle is on the page at once.
+      _ = try await server.datastore.appendBundle(
+        SPIFFE.Bundle(
+          trustDomain: server.parts.trustDomain,
+          jwtAuthorities: [
+            JWTAuthority(publicKey: Array(P256.Signing.PrivateKey().publicKey.derRepresentation), keyID: "changed")
+          ]))
+      #expect(await status("GET", "/").1.contains("\"kid\": \"changed\""))
+      #expect(await status("GET", "/").1.contains("\"kid\": \"changed\""))
       let stranger = BundlePage(
         trustDomain: try TrustDomain("stranger.test"), bundles: server.parts.bundles, refreshHint: 0,
         logger: LogCapture().logger)

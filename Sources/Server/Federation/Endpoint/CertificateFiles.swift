@@ -1,8 +1,7 @@
 import Daemon
-import FoundationEssentials
+import Keys
 import Logging
 import NIOSSL
-import SPIFFE
 import ServiceLifecycle
 import Synchronization
 
@@ -19,9 +18,6 @@ final class CertificateFiles: Service {
   struct Unusable: Error, CustomStringConvertible {
     let description: String
   }
-
-  /// The most bytes of a file.
-  private static let maximumSize = 1 << 20
 
   private let certificateFile: String
   private let keyFile: String
@@ -47,10 +43,10 @@ final class CertificateFiles: Service {
 
   func run() async throws {
     let interval = interval
-    try await repeating(every: { interval }, time: time) { self.reload() }
+    try await repeating(every: { interval }, time: time) { try? await BackgroundWork.run { self.reload() } }
   }
 
-  /// Reads the files again.
+  /// Reads the files again. Blocks.
   func reload() {
     do {
       let read = try Self.read(certificateFile, keyFile)
@@ -70,38 +66,23 @@ final class CertificateFiles: Service {
   private var metadata: Logger.Metadata { ["cert_file_path": "\(certificateFile)", "key_file_path": "\(keyFile)"] }
 
   private static func read(_ certificateFile: String, _ keyFile: String) throws(Unusable) -> Pair {
-    let certificates = try blocks(certificateFile, "cert_file_path") { $0 == "CERTIFICATE" }
-    let keys = try blocks(keyFile, "key_file_path") { $0.hasSuffix("PRIVATE KEY") }
-    guard keys.count == 1 else {
-      throw Unusable(description: "key_file_path \(keyFile): it has \(keys.count) private keys")
-    }
     do {
-      let chain = try certificates.map { try NIOSSLCertificate(bytes: $0, format: .der) }
-      let key = try NIOSSLPrivateKey(bytes: keys[0], format: .der)
-      var configuration = TLSConfiguration.makeServerConfiguration(
-        certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-      configuration.minimumTLSVersion = .tlsv12
-      // Making a context checks that the key is the leaf's.
-      _ = try NIOSSLContext(configuration: configuration)
-      return Pair(chain: chain, key: key, bytes: certificates.flatMap(\.self) + keys[0])
-    } catch {
-      throw Unusable(
-        description: "cert_file_path \(certificateFile) and key_file_path \(keyFile) do not fit together: \(error)")
-    }
-  }
-
-  private static func blocks(
-    _ path: String, _ setting: String, _ isWanted: (String) -> Bool
-  ) throws(Unusable) -> [[UInt8]] {
-    do {
-      guard let bytes = try BoundedFile.read(path, limit: maximumSize) else {
-        throw Unusable(description: "no such file or directory")
+      let certificates = try PEMFile.certificates(certificateFile, setting: "cert_file_path")
+      let keyBytes = try PEMFile.privateKey(keyFile, setting: "key_file_path")
+      do {
+        let chain = try certificates.map { try NIOSSLCertificate(bytes: $0, format: .der) }
+        let key = try NIOSSLPrivateKey(bytes: keyBytes, format: .der)
+        // Making a context checks that the key is the leaf's.
+        _ = try NIOSSLContext(
+          configuration: .makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+        return Pair(chain: chain, key: key, bytes: certificates.flatMap(\.self) + keyBytes)
+      } catch {
+        throw Unusable(
+          description: "cert_file_path \(certificateFile) and key_file_path \(keyFile) do not fit together: \(error)")
       }
-      let found = try PEM.decode(String(decoding: bytes, as: UTF8.self)).filter { isWanted($0.type) }.map(\.der)
-      guard !found.isEmpty else { throw Unusable(description: "it has no PEM block of that kind") }
-      return found
     } catch {
-      throw Unusable(description: "\(setting) \(path): \(error)")
+      throw error as? Unusable ?? Unusable(description: "\(error)")
     }
   }
 }

@@ -1,6 +1,6 @@
 import Daemon
-import FoundationEssentials
 import HCL
+import Keys
 import Logging
 import Plugins
 import SPIFFE
@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// The files are read when it is configured, at every mint, and every 5 s while its bundle is followed, so that a
 /// replaced CA is known everywhere before it signs. Files that do not fit together are logged, and the last good ones
-/// stay. A mutex guards what was read; files are read on a thread of their own.
+/// stay. A mutex guards what was read; files are read beside the cooperative pool.
 final class DiskUpstreamAuthority: UpstreamAuthority {
   private struct Settings: Sendable {
     var certificates: String
@@ -32,8 +32,6 @@ final class DiskUpstreamAuthority: UpstreamAuthority {
 
   /// How often files are looked at while the bundle is followed.
   static let interval = Duration.seconds(5)
-  /// The most bytes of a file.
-  private static let maximumSize = 1 << 20
 
   private let signer: any IntermediateSigner
   private let time: any TimeSource
@@ -71,7 +69,7 @@ final class DiskUpstreamAuthority: UpstreamAuthority {
 
   func configure(_ data: PluginData) async throws {
     let settings = try Self.settings(data)
-    let contents = try Self.read(settings)
+    let contents = try await Self.read(settings)
     let loaded = try load(contents)
     state.withLock { $0 = State(settings: settings, contents: contents, loaded: loaded) }
   }
@@ -87,39 +85,25 @@ final class DiskUpstreamAuthority: UpstreamAuthority {
 
   // MARK: Files
 
-  private static func read(_ settings: Settings) throws -> Contents {
-    let certificates = try blocks(settings.certificates, "cert_file_path", ["CERTIFICATE"])
-    let keys = try blocks(settings.key, "key_file_path", ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"])
-    guard keys.count == 1, let key = keys.first else {
-      throw ServerPluginError(
-        .invalidArgument, "unable to load upstream CA key: key_file_path \(settings.key) has \(keys.count) private keys"
-      )
+  private static func read(_ settings: Settings) async throws -> Contents {
+    do {
+      return try await BackgroundWork.run {
+        Contents(
+          certificates: try PEMFile.certificates(settings.certificates, setting: "cert_file_path"),
+          key: try PEMFile.privateKey(settings.key, setting: "key_file_path"),
+          bundle: settings.bundle.isEmpty
+            ? nil : try PEMFile.certificates(settings.bundle, setting: "bundle_file_path"))
+      }
+    } catch {
+      throw ServerPluginError(.invalidArgument, "unable to load upstream CA: \(error)", cause: error)
     }
-    let bundle =
-      settings.bundle.isEmpty ? nil : try blocks(settings.bundle, "bundle_file_path", ["CERTIFICATE"])
-    return Contents(certificates: certificates, key: key, bundle: bundle)
-  }
-
-  private static func blocks(_ path: String, _ setting: String, _ types: Set<String>) throws -> [[UInt8]] {
-    func unreadable(_ why: String, _ cause: (any Error)? = nil) -> ServerPluginError {
-      ServerPluginError(.invalidArgument, "unable to load upstream CA: \(setting) \(path): \(why)", cause: cause)
-    }
-    let read: [UInt8]?
-    do { read = try BoundedFile.read(path, limit: maximumSize) } catch { throw unreadable("\(error)", error) }
-    guard let bytes = read else { throw unreadable("no such file or directory") }
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw unreadable("it is not PEM text") }
-    let found: [PEM.Block]
-    do { found = try PEM.decode(text) } catch { throw unreadable("\(error)", error) }
-    let wanted = found.filter { types.contains($0.type) }.map(\.der)
-    guard !wanted.isEmpty else { throw unreadable("no PEM block \(types.sorted().joined(separator: " or ")) found") }
-    return wanted
   }
 
   /// Reads the files again. What is wrong with them is logged once, and the last good CA stays.
   private func reload() async -> (any LoadedIntermediate)? {
     guard let settings = state.withLock(\.settings) else { return nil }
     do {
-      let contents = try Self.read(settings)
+      let contents = try await Self.read(settings)
       if contents == state.withLock(\.contents) {
         state.withLock { $0.problem = nil }
         return state.withLock(\.loaded)
