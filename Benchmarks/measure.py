@@ -1,6 +1,6 @@
 """Starts a server and an agent on loopback, drives them with spire-load, and prints what each operation costs.
 
-usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,list,model,postgres,fleet,watchers] [--out FILE]    (Benchmarks/run calls it)
+usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,list,model,postgres,peers,fleet,watchers] [--out FILE]    (Benchmarks/run calls it)
 
 CPU per operation is the daemon's own processor time divided by the number of operations: it is steady, while rates and
 latencies depend on what else the machine does, the load client included.
@@ -26,9 +26,9 @@ from postgres import Postgres, programs
 
 QUICK = "--quick" in sys.argv
 SECONDS = 1.5 if QUICK else 6
-GROUPS = ("issue", "change", "entries", "restart", "streams", "list", "model", "postgres", "fleet", "watchers")
+GROUPS = ("issue", "change", "entries", "restart", "streams", "list", "model", "postgres", "peers", "fleet", "watchers")
 # Those that need a server and an agent of their own kind, or none.
-APART = ("list", "model", "postgres", "fleet", "watchers")
+APART = ("list", "model", "postgres", "peers", "fleet", "watchers")
 
 
 def openssl():
@@ -161,13 +161,15 @@ def listed(d, results, key, count):
 
 
 def lists(results):
-    """100,000 entries, created below a hundred parents and listed in pages."""
+    """100,000 entries below a hundred parents, listed in pages; how fast the first 10,000 are created."""
     count = 5_000 if QUICK else 100_000
     d = Deployment()
     try:
         d.start("spire-server")
-        result = scale.create_entries(d, count, parents=100)
-        results.add("batch_create_parents", entries=count / result["seconds"])
+        first = min(count, 10_000)
+        result = scale.create_entries(d, first, parents=100)
+        results.add("batch_create_parents", entries=first / result["seconds"])
+        scale.create_entries(d, count - first, prefix="rest", parents=100)
         listed(d, results, "list", count)
     finally:
         d.close()
@@ -186,6 +188,25 @@ def on_postgres(results):
         listed(d, results, "list_postgres", count)
     finally:
         d.close()
+        database.close()
+
+
+def between_servers(results):
+    """Two servers on one PostgreSQL: entries change on one, the agent is connected to the other."""
+    if not programs():
+        print("  PostgreSQL is not installed (Debian: apt-get install postgresql): its figures are left out")
+        return
+    database = Postgres()
+    d, other = Deployment(database), Deployment(database)
+    try:
+        d.start("spire-server")
+        other.start("spire-server")
+        d.first_agent()
+        settle(d.agent.pid)
+        changes(d, results, other.server_socket, "_peers")
+    finally:
+        d.close()
+        other.close()
         database.close()
 
 
@@ -228,7 +249,7 @@ def option(name, default):
 
 
 def measure_apart(results, groups):
-    for name, body in (("model", model), ("list", lists), ("postgres", on_postgres),
+    for name, body in (("model", model), ("list", lists), ("postgres", on_postgres), ("peers", between_servers),
                        ("fleet", lambda results: fleet.measure(results, QUICK)),
                        ("watchers", lambda results: fleet.measure(results, QUICK, watch=True))):
         if name in groups:
