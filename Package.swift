@@ -204,8 +204,8 @@ let package = Package(
     tests(
       "Authority",
       [
-        "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "SPIREProtos", "Daemon", logging, lifecycle, x509, crypto,
-        cryptoExtras, asn1,
+        "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "SPIREProtos", "Daemon", logging, lifecycle,
+        x509, crypto, cryptoExtras, asn1,
       ]),
     tests("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
     tests(

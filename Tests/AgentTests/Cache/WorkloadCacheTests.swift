@@ -1,4 +1,5 @@
 import Foundation
+import Mutations
 import SPIFFE
 import Testing
 
@@ -309,7 +310,7 @@ import Testing
 
   /// Random changes against a model that computes everything anew: matching and updates are always the same.
   @Test(arguments: 0..<8) func agreesWithASimpleModel(_ seed: UInt64) throws {
-    var generator = SplitMix(state: seed)
+    var generator = SplitMix64(seed: seed)
     var cache = WorkloadCache(bundles: BundleSet(own: ca.bundle()), limit: 1000)
     var entries: [String: AgentEntry] = [:]
     var mailbox: [WorkloadCache.SubscriberID: (Set<SPIFFE.Selector>, [String]?)] = [:]
@@ -346,18 +347,5 @@ import Testing
       }
     }
     #expect(cache.subscriberCount == mailbox.count)
-  }
-}
-
-/// A small generator with a seed.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,5 +1,6 @@
 import Authority
 import Foundation
+import Mutations
 import Testing
 
 @Suite struct AuthoritySlotsTests {
@@ -80,7 +81,7 @@ import Testing
     var published: [String: Date] = [:]
     var signer: Key?
     var made = 0
-    var generator = SplitMix(state: UInt64(days * 1000))
+    var generator = SplitMix64(seed: UInt64(days * 1000))
     let end = Self.start.addingTimeInterval(days * Self.day * 20)
     // Up to a twentieth of a lifetime, or three days, between passes: outages, sleeping machines.
     let longest = min(days / 20, 3) * Self.day
@@ -117,16 +118,5 @@ import Testing
       now.addTimeInterval(step)
     }
     #expect(made >= 20)
-  }
-
-  struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
   }
 }

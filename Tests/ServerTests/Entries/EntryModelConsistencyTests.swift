@@ -1,6 +1,7 @@
 import Daemon
 import DatastoreAPI
 import Foundation
+import Mutations
 import SPIFFE
 import SQLDatastore
 import Testing
@@ -37,7 +38,7 @@ import Testing
   }
 
   /// One random write. Many fail: what they name is not there, or is there already.
-  private static func write(_ store: SQLDatastore, _ random: inout SplitMix) async {
+  private static func write(_ store: SQLDatastore, _ random: inout SplitMix64) async {
     let selector = Selector(type: "t", value: "\(Int.random(in: 0..<3, using: &random))")
     let agent = parents[Int.random(in: 0..<3, using: &random)]
     var entry = RegistrationEntry(
@@ -95,7 +96,7 @@ import Testing
 
   @Test(arguments: 0..<6) func everyWriteIsThereWhenItIsAcknowledged(seed: UInt64) async throws {
     try await with { setup in
-      var random = SplitMix(state: seed)
+      var random = SplitMix64(seed: seed)
       for step in 0..<60 {
         await Self.write(setup.ours, &random)
         try await expectEqual(setup, "step \(step)")
@@ -108,7 +109,7 @@ import Testing
       await withTaskGroup(of: Void.self) { group in
         for writer in 0..<4 {
           group.addTask {
-            var random = SplitMix(state: seed &* 31 &+ UInt64(writer))
+            var random = SplitMix64(seed: seed &* 31 &+ UInt64(writer))
             for _ in 0..<40 { await Self.write(setup.ours, &random) }
           }
         }
@@ -122,7 +123,7 @@ import Testing
       await withTaskGroup(of: Void.self) { group in
         for (number, store) in [setup.ours, setup.theirs].enumerated() {
           group.addTask {
-            var random = SplitMix(state: seed &* 17 &+ UInt64(number))
+            var random = SplitMix64(seed: seed &* 17 &+ UInt64(number))
             for _ in 0..<40 { await Self.write(store, &random) }
           }
         }
@@ -169,7 +170,7 @@ import Testing
   /// The process ends between a commit and its models: the next start reads what was committed.
   @Test func aStartReadsWhatWasCommitted() async throws {
     try await with { setup in
-      var random = SplitMix(state: 5)
+      var random = SplitMix64(seed: 5)
       for _ in 0..<50 { await Self.write(setup.theirs, &random) }
       let next = EntryModelKeeper(datastore: setup.ours, time: setup.time, logger: LogCapture().logger)
       try await next.build()

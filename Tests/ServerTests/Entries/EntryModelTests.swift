@@ -1,4 +1,5 @@
 import DatastoreAPI
+import Mutations
 import SPIFFE
 import Testing
 
@@ -134,7 +135,7 @@ import Testing
 
   /// The indexed walk agrees with the definition, for random graphs.
   @Test(arguments: 0..<40) func agreesWithTheDefinition(seed: UInt64) {
-    var random = SplitMix(state: seed)
+    var random = SplitMix64(seed: seed)
     let paths = (0..<12).map { "/p\($0)" }
     var entries: [RegistrationEntry] = []
     for n in 0..<40 {
@@ -228,7 +229,7 @@ extension EntryModelTests {
   }
 
   @Test func manySiblingsKeepTheirOrder() {
-    var random = SplitMix(state: 7)
+    var random = SplitMix64(seed: 7)
     let entries = (0..<2000).map { Self.entry("\($0)", "/n\($0)", parent: "/spire/agent/x") }
     var model = EntryModel(entries: entries)
     // Those that change keep their place; those that come back are last.
@@ -267,17 +268,5 @@ extension EntryModelTests {
       model.apply(entries: [], removed: (0..<100).map { "d\($0)" })
       #expect(ids(model, "/spire/agent/x") == ["1"])
     }
-  }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

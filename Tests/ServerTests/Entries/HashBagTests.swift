@@ -1,3 +1,4 @@
+import Mutations
 import Testing
 
 @testable import Server
@@ -5,7 +6,7 @@ import Testing
 /// Which hashes are there, against a plain count.
 @Suite struct HashBagTests {
   @Test(arguments: 0..<8) func agreesWithACount(seed: UInt64) {
-    var random = SplitMix(state: seed)
+    var random = SplitMix64(seed: seed)
     var bag = HashBag()
     var counts: [Int: Int] = [:]
     // Few low bits, so that many fall on one place; 0 and its stand-in 1 are one hash.

@@ -1,6 +1,7 @@
 import Daemon
 import DatastoreAPI
 import Foundation
+import Mutations
 import SPIFFE
 import Synchronization
 import TestDatabases
@@ -136,7 +137,7 @@ import Testing
   ///   that time decides, as it does on engines that do not tell.
   @Test(arguments: 0..<4, [1, 5]) func modelsEndEqualToTheTables(seed: UInt64, cache: Int) async throws {
     try await with(servers: 2) { peers, text, time in
-      var random = SplitMix(state: seed &* 7919)
+      var random = SplitMix64(seed: seed &* 7919)
       let writers = try (0..<4).map { _ in try Writer(text) }
       try writers[0].run("ALTER SEQUENCE registered_entries_events_id_seq CACHE \(cache)")
       var names = 0

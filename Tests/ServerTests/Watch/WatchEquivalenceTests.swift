@@ -1,6 +1,7 @@
 import Daemon
 import DatastoreAPI
 import Foundation
+import Mutations
 import SPIFFE
 import SQLDatastore
 import Testing
@@ -74,7 +75,7 @@ import Testing
   }
 
   /// One random write to a deep and tangled registration: workloads below workloads, aliases that come and go, circles.
-  private static func write(_ store: SQLDatastore, _ random: inout SplitMix) async {
+  private static func write(_ store: SQLDatastore, _ random: inout SplitMix64) async {
     func selector() -> SPIFFE.Selector {
       SPIFFE.Selector(type: "t", value: "\(Int.random(in: 0..<4, using: &random))")
     }
@@ -111,7 +112,7 @@ import Testing
         #expect(!agent.connect(setup.keeper, setup.time))
         agent.drain(setup.keeper)
       }
-      var random = SplitMix(state: seed)
+      var random = SplitMix64(seed: seed)
       for step in 0..<120 {
         // Some writes are those of another server, and come with a poll.
         let isOther = Int.random(in: 0..<4, using: &random) == 0
@@ -135,7 +136,7 @@ import Testing
         _ = agent.connect(setup.keeper, setup.time)
         agent.drain(setup.keeper)
       }
-      var random = SplitMix(state: seed)
+      var random = SplitMix64(seed: seed)
       var resumed = 0
       for step in 0..<80 {
         await Self.write(setup.ours, &random)

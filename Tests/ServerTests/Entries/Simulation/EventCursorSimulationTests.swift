@@ -1,4 +1,5 @@
 import DatastoreAPI
+import Mutations
 import Testing
 
 @testable import Server
@@ -119,7 +120,7 @@ import Testing
   // MARK: Long runs
 
   @Test(arguments: 0..<40) func manyServersForLong(seed: UInt64) {
-    var random = SplitMix(state: seed &* 977)
+    var random = SplitMix64(seed: seed &* 977)
     var world = EventWorld(
       tellsWriters: seed.isMultiple(of: 2), timeout: .seconds(900), gapLimit: [1000, 3][Int(seed / 2 % 2)])
     for _ in 0..<1500 {
@@ -149,10 +150,10 @@ import Testing
   }
 
   @Test(arguments: 0..<40) func restoredFromABackup(seed: UInt64) {
-    var random = SplitMix(state: seed &* 31 &+ 5)
+    var random = SplitMix64(seed: seed &* 31 &+ 5)
     var world = EventWorld(tellsWriters: seed.isMultiple(of: 2))
     world.round(after: .zero)
-    func write(_ count: Int, _ random: inout SplitMix) {
+    func write(_ count: Int, _ random: inout SplitMix64) {
       for _ in 0..<count {
         world.transactions.append(.init(entity: "u\(UInt64.random(in: 0..<UInt64.max, using: &random))"))
         let index = world.transactions.count - 1
