@@ -19,11 +19,12 @@ EACH = 0.5
 
 
 def fitting(count):
-    """At most this many agents: bounded by free memory and by descriptors, of which client and server need one each."""
+    """At most this many agents: bounded by free memory and by descriptors, of which the server takes three
+    fifths for its agents."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     free = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemAvailable")) / 1024
-    return int(min(count, free * 0.6 / EACH, limit - 500))
+    return int(min(count, free * 0.6 / EACH, limit // 5 * 3 - 50))
 
 
 def entries(d, agents, each):

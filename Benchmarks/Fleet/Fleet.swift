@@ -168,7 +168,10 @@ final class Fleet {
   private func withAdmin(_ body: @escaping (GRPCConnection) -> Void) {
     if let admin, admin.isOpen, !admin.isLeaving { return body(admin) }
     dialer.connect(socket: options.adminSocket, onClose: {}) { [self] connection in
-      guard let connection else { fatalError("cannot connect to \(options.adminSocket)") }
+      guard let connection else {
+        FileHandle.standardError.write(Data("spire-fleet: nobody answers at \(options.adminSocket)\n".utf8))
+        exit(1)
+      }
       admin = connection
       body(connection)
     }

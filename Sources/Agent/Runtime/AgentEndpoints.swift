@@ -51,7 +51,7 @@ struct AgentEndpoints {
     logger.info("Logger service configured", metadata: ["launch_log_level": "\(level.rawValue)"])
     let place: Logger.Metadata = ["address": "\(socket.address)", "network": "\(socket.address.network)"]
     let logger = logger
-    return endpoint(socket, AdminServices.services(parts), AdminServices.policies, logger) { event in
+    return endpoint(socket, AdminServices.services(parts), AdminServices.policies, logger, fifths: 1) { event in
       switch event {
       case .started: logger.info("Starting Admin APIs", metadata: place)
       case .stopping: logger.info("Stopping Admin APIs", metadata: place)
@@ -63,10 +63,11 @@ struct AgentEndpoints {
 
   private func endpoint(
     _ socket: ListeningSocket, _ services: [any RegistrableRPCService], _ policies: [MethodPolicy], _ logger: Logger,
-    _ observe: @escaping @Sendable (GRPCEndpoint.Event) -> Void
+    fifths: Int = 3, _ observe: @escaping @Sendable (GRPCEndpoint.Event) -> Void
   ) -> GRPCEndpoint {
     var options = GRPCEndpoint.Options()
     options.shutdown = .hard
+    options.descriptorFifths = fifths
     options.logger = logger
     return GRPCEndpoint(
       socket: socket, services: services,

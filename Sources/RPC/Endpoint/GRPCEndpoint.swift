@@ -32,6 +32,9 @@ package final class GRPCEndpoint: Service {
     /// Connections at the same time; more are closed as soon as they are accepted. Fewer where the process may not open
     /// as many descriptors. A local user, or an address without a certificate, may have as many as are free.
     package var maximumConnections = 20_000
+    /// How many fifths of the process's descriptors its connections may take. All endpoints of a process together leave
+    /// one.
+    package var descriptorFifths = 3
     /// Calls at the same time over all connections. A local user may have as many as are free.
     package var maximumCalls = 250_000
     /// TLS handshakes at the same time; further ones wait, in turns of their addresses.

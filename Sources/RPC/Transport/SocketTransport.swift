@@ -27,7 +27,9 @@ final class SocketTransport: ServerTransport {
     self.socket = socket
     self.options = options
     registry = ConnectionRegistry(
-      most: min(options.maximumConnections, DescriptorLimit.connections(on: socket.address)),
+      most: min(
+        options.maximumConnections,
+        DescriptorLimit.connections(on: socket.address, fifths: options.descriptorFifths)),
       calls: options.maximumCalls)
   }
 

@@ -30,8 +30,11 @@ struct ServerEndpoints {
       time: parts.time, logger: logger)
     remote.tls = (identity, TLSPolicy())
     remote.maximumConnectionAge = .seconds(180)
+    // Every agent holds one.
+    remote.maximumConnections = 100_000
     remote.logger = logger.with(subsystem: "endpoints")
     var local = GRPCEndpoint.Options()
+    local.descriptorFifths = 1
     local.logger = remote.logger
     let tcp = try ListeningSocket.tcp(host: configuration.bindIP, port: configuration.bindPort)
     let unix = try ListeningSocket.unix(path: configuration.socketPath, mode: 0o770, directoryMode: 0o750)

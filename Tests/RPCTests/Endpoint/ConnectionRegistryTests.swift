@@ -82,10 +82,11 @@ import Testing
 
   @Test func descriptorsBoundConnections() {
     let tcp = ListeningSocket.Address.tcp(PeerAddress(ip: "127.0.0.1", port: 1))
-    #expect(DescriptorLimit.connections(on: .unix(path: "/x"), limit: 1000) == 200)
-    #expect(DescriptorLimit.connections(on: tcp, limit: 1000) == 400)
-    #expect(DescriptorLimit.connections(on: tcp, limit: 0) == 8)
-    #expect(DescriptorLimit.connections(on: tcp, limit: .max) > 1_000_000)
-    #expect(DescriptorLimit.connections(on: tcp) >= 8)
+    #expect(DescriptorLimit.connections(on: .unix(path: "/x"), fifths: 3, limit: 1000) == 300)
+    #expect(DescriptorLimit.connections(on: tcp, fifths: 3, limit: 1000) == 600)
+    #expect(DescriptorLimit.connections(on: tcp, fifths: 1, limit: 1000) == 200)
+    #expect(DescriptorLimit.connections(on: tcp, fifths: 3, limit: 0) == 8)
+    #expect(DescriptorLimit.connections(on: tcp, fifths: 3, limit: .max) > 1_000_000)
+    #expect(DescriptorLimit.connections(on: tcp, fifths: 3) >= 8)
   }
 }
