@@ -24,14 +24,17 @@ enum ModelFigures {
   /// A page at a time, and each page forgotten, as the keeper reads a database; the seconds of processor time that the
   /// model took of it.
   private static func build(_ count: Int, _ agents: Int) throws -> (EntryModel, seconds: Double) {
-    var model = EntryModel()
+    var builder = EntryModelBuilder()
     var seconds = 0.0
     for start in stride(from: 0, to: count, by: 1000) {
       let page = try (start..<min(start + 1000, count)).map { try entry($0, agents: agents) }
       let began = Usage.cpu
-      model.apply(entries: page)
+      builder.add(page)
       seconds += Usage.cpu - began
     }
+    let began = Usage.cpu
+    let model = builder.build()
+    seconds += Usage.cpu - began
     precondition(model.entryCount == count)
     return (model, seconds)
   }

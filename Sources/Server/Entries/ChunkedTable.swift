@@ -22,6 +22,48 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   /// Empty, or 64 pages, each empty or of 64 chunks.
   private var pages: ContiguousArray<ContiguousArray<Chunk>> = []
 
+  init() {}
+
+  /// A table of many values, made at once: each chunk in its final size.
+  ///
+  /// - Parameters:
+  ///   - slots: is left with nils.
+  ///   - again: is called for each value whose key came before; the table holds the first one.
+  init(filling slots: inout ContiguousArray<Slot?>, again: (Value) -> Void) {
+    guard !slots.isEmpty else { return }
+    var ends = ContiguousArray<Int32>(repeating: 0, count: 64 * 64)
+    for slot in slots { if let slot { ends[Self.chunk(slot.hash)] += 1 } }
+    for index in 1..<ends.count { ends[index] += ends[index - 1] }
+    var order = ContiguousArray<Int32>(repeating: 0, count: slots.count)
+    var starts = ends
+    for index in slots.indices.reversed() {
+      guard let hash = slots[index]?.hash else { continue }
+      starts[Self.chunk(hash)] -= 1
+      order[Int(starts[Self.chunk(hash)])] = Int32(truncatingIfNeeded: index)
+    }
+    pages.reserveCapacity(64)
+    for first in stride(from: 0, to: ends.count, by: 64) {
+      pages.append(
+        ContiguousArray((first..<first + 64).map { Self.chunk(order[Int(starts[$0])..<Int(ends[$0])], &slots, again) }))
+    }
+    count = pages.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } }
+  }
+
+  private static func chunk(
+    _ numbers: ContiguousArray<Int32>.SubSequence, _ slots: inout ContiguousArray<Slot?>, _ again: (Value) -> Void
+  ) -> Chunk {
+    var chunk = Chunk()
+    chunk.reserveCapacity(numbers.count)
+    for number in numbers {
+      guard let slot = slots[Int(number)].take() else { continue }
+      let isKnown = chunk.withUnsafeBufferPointer { other in
+        other.contains { $0.hash == slot.hash && $0.value.tableKey == slot.value.tableKey }
+      }
+      if isKnown { again(slot.value) } else { chunk.append(slot) }
+    }
+    return chunk
+  }
+
   // MARK: Reading
 
   func value(_ key: Value.TableKey) -> Value? { value(key, hash: key.hashValue) }
@@ -119,6 +161,8 @@ struct ChunkedTable<Value: TableValue>: Sendable {
 
   // MARK: Places
 
+  /// The number of a chunk among all.
+  private static func chunk(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 52) }
   private static func page(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 58) }
   private static func place(_ hash: Int) -> Int { Int(truncatingIfNeeded: UInt(bitPattern: hash) >> 52) & 63 }
 

@@ -28,13 +28,15 @@ package struct EntryModel: Sendable {
   var agents = ChunkedTable<KnownSelectors>()
   /// What changes mean for those who watch; nil when nobody does.
   var tracking: ModelTracking?
-  private let pool = StringPool()
+  private var pool = StringPool()
   private var nextRank: UInt64 = 0
 
   package init() {}
 
   package init(entries: [RegistrationEntry], agentSelectors: [SPIFFEID: [Selector]] = [:]) {
-    apply(entries: entries)
+    var builder = EntryModelBuilder()
+    builder.add(entries)
+    self = builder.build()
     for (agent, selectors) in agentSelectors { setSelectors(selectors, ofAgent: agent) }
   }
 
@@ -130,6 +132,42 @@ package struct EntryModel: Sendable {
     }
   }
 
+  // MARK: All at once (EntryModelBuilder)
+
+  /// An entry with the next rank, in the tables of few entries and not yet in the others. Its texts are its own: to find
+  /// those that others have too would cost more than all else.
+  mutating func newEntry(_ original: RegistrationEntry) -> StoredEntry {
+    nextRank += 1
+    var entry = original
+    if !entry.parentID.trustDomain.isInline { Self.shareDomain(of: &entry, pool) }
+    let stored = StoredEntry(entry, rank: nextRank)
+    if Self.isAlias(entry) {
+      if let key = entry.selectors.min() { Self.link(stored, to: &aliases, key) }
+    } else if Self.isReserved(entry.spiffeID.path) {
+      reservedCount += 1
+    }
+    if entry.admin || entry.downstream { Self.link(stored, to: &privileged, entry.spiffeID) }
+    return stored
+  }
+
+  /// Puts in the entries of a parent that has none yet.
+  mutating func addFamily(_ siblings: Siblings, hash: Int) {
+    families.set(siblings, hash: hash)
+    if !Self.isReserved(siblings.parent.path) { parents.insert(hash) }
+  }
+
+  /// Makes entries that all other tables hold known by their IDs. Of those with one ID the last counts.
+  mutating func fill(_ slots: inout ContiguousArray<ChunkedTable<StoredEntry>.Slot?>) {
+    var again: [StoredEntry] = []
+    byID = ChunkedTable(filling: &slots) { again.append($0) }
+    for stored in again {
+      unlink(stored)
+      set(stored.entry, id: stored.entry.id)
+    }
+  }
+
+  // MARK: One by one
+
   private mutating func link(_ entry: RegistrationEntry, rank: UInt64) -> StoredEntry {
     let stored: StoredEntry
     if Self.isAlias(entry) {
@@ -205,15 +243,21 @@ package struct EntryModel: Sendable {
   private static func share(_ original: RegistrationEntry, parent: SPIFFEID, _ pool: StringPool) -> RegistrationEntry {
     var entry = original
     if entry.parentID == parent { entry.parentID = parent }
-    let name = entry.spiffeID.trustDomain.name
-    if name.utf8.count > StringPool.inlineSize {
-      // The parent's, which nearly always is the same; else one from the pool.
-      let domain = entry.parentID.trustDomain
-      let shared = domain.name == name ? domain : (try? TrustDomain(pool.shared(name))) ?? entry.spiffeID.trustDomain
-      entry.spiffeID = (try? SPIFFEID(trustDomain: shared, path: entry.spiffeID.path)) ?? entry.spiffeID
-    }
+    if !entry.spiffeID.trustDomain.isInline { shareDomain(of: &entry, pool) }
     let isLong = entry.selectors.contains { $0.value.utf8.count > StringPool.inlineSize }
     if isLong || entry.selectors.capacity > entry.selectors.count + 2 { entry.selectors = pool.shared(entry.selectors) }
     return entry
   }
+
+  private static func shareDomain(of entry: inout RegistrationEntry, _ pool: StringPool) {
+    // The parent's, which nearly always is the same; else one from the pool.
+    let (name, domain) = (entry.spiffeID.trustDomain.name, entry.parentID.trustDomain)
+    let shared = domain.name == name ? domain : (try? TrustDomain(pool.shared(name))) ?? entry.spiffeID.trustDomain
+    entry.spiffeID = (try? SPIFFEID(trustDomain: shared, path: entry.spiffeID.path)) ?? entry.spiffeID
+  }
+}
+
+extension TrustDomain {
+  /// Whether the name needs no memory of its own.
+  fileprivate var isInline: Bool { name.utf8.count <= StringPool.inlineSize }
 }

@@ -86,14 +86,14 @@ extension EntryModelKeeper {
   }
 
   private func loadEntries() async throws -> EntryModel {
-    var model = EntryModel()
+    var builder = EntryModelBuilder()
     var token = ""
     repeat {
       let page = try await datastore.listEntries(.all, page: Page(size: Self.pageSize, token: token))
-      model.apply(entries: page.items)
+      builder.add(page.items)
       token = page.nextToken
     } while !token.isEmpty
-    return model
+    return builder.build()
   }
 
   /// The agents whose SVID is valid, with their selectors.

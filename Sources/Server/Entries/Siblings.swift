@@ -24,6 +24,14 @@ struct Siblings: TableValue {
 
   init(parent: SPIFFEID) { self.parent = parent }
 
+  /// - Parameter chunks: in the order of their ranks, each of at most ``chunkSize``.
+  init(parent: SPIFFEID, chunks: ContiguousArray<Chunk>, count: Int) {
+    self.parent = parent
+    self.chunks = chunks
+    self.count = count
+    highestRank = chunks.last?.last?.stored.rank ?? 0
+  }
+
   /// Parents are told apart by their path alone (server-behaviour §6.4).
   var tableKey: String { parent.path }
 
