@@ -94,6 +94,7 @@ let package = Package(
     part("Flags", []),
     part("Daemon", ["HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
+    part("HTTP", ["SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
     part("AWS", ["Daemon", crypto]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
     .target(name: "CPeer"),
@@ -102,7 +103,7 @@ let package = Package(
       "RPC",
       [
         "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
-        nioTLS, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
+        nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),
@@ -127,7 +128,7 @@ let package = Package(
         "SPIFFE", "Keys", "DatastoreAPI", "Daemon", "SPIREProtos", logging, lifecycle, protobuf, crypto, cryptoExtras,
         x509, asn1,
       ]),
-    part("ServerPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    part("ServerPlugins", ["Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
     .target(name: "CHost"),
     part("AgentPlugins", ["CHost", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 
@@ -135,14 +136,15 @@ let package = Package(
     part(
       "Server",
       [
-        "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "Daemon",
-        "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, asn1,
+        "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "HTTP",
+        "Daemon", "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL,
+        x509, asn1,
         crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     part(
       "Agent",
       [
-        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos",
+        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos",
         logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
@@ -176,13 +178,14 @@ let package = Package(
     // Tests
     .target(name: "Mutations", path: "Tests/Mutations", swiftSettings: strict),
     .target(
-      name: "HTTPTesting", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL], path: "Tests/HTTPTesting",
-      swiftSettings: strict),
+      name: "HTTPTesting", dependencies: ["SPIFFE", nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1],
+      path: "Tests/HTTPTesting", swiftSettings: strict),
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
     tests("Flags"),
     tests("Daemon", [logging, lifecycle]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
+    tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
     tests("AWS", ["Daemon"]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     tests(
@@ -212,13 +215,14 @@ let package = Package(
       "Server",
       [
         "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority",
-        "Plugins", "ServerPlugins", "RPC", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf,
+        "Plugins", "ServerPlugins", "RPC", "HTTP", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle,
+        protobuf,
         grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
     tests(
       "Agent",
       [
-        "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "Daemon", "HCL",
+        "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP", "Daemon", "HCL",
         "SPIREProtos", "WorkloadProtos", logging,
         protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
@@ -273,7 +277,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
-  fuzz("WebURL", ["RPC"])
+  fuzz("WebURL", ["HTTP"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])
   fuzz("Tar", ["Server"])

@@ -2,7 +2,7 @@
 // reads back as itself; so does whatever a redirection from it leads to.
 
 import FuzzSupport
-import RPC
+import HTTP
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzWebURL(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {

@@ -32,28 +32,55 @@ package struct TestWebServer: Sendable {
     package static func redirection(_ location: String) -> Answer { .page(302, [("Location", location)], []) }
   }
 
+  /// A whole request, as it came in.
+  package struct Request: Sendable {
+    package var head: HTTPRequestHead
+    package var body: [UInt8]
+    /// What the client presented, DER; nil when it presented nothing.
+    package var clientCertificate: [UInt8]?
+  }
+
   package final class Script: Sendable {
     private struct State {
       var certificate: Certificate?
-      var answer: @Sendable (String) -> Answer
-      var requests: [HTTPRequestHead] = []
+      var answer: @Sendable (Request) -> Answer
+      var requests: [Request] = []
     }
     private let state: Mutex<State>
+    fileprivate let clientAuthority: [UInt8]?
 
-    fileprivate init(_ certificate: Certificate?, _ answer: @escaping @Sendable (String) -> Answer) {
+    fileprivate init(
+      _ certificate: Certificate?, _ clientAuthority: [UInt8]?, _ answer: @escaping @Sendable (Request) -> Answer
+    ) {
+      self.clientAuthority = clientAuthority
       state = Mutex(State(certificate: certificate, answer: answer))
     }
 
-    package var requests: [HTTPRequestHead] { state.withLock(\.requests) }
+    package var requests: [HTTPRequestHead] { received.map(\.head) }
+    package var received: [Request] { state.withLock(\.requests) }
     fileprivate var certificate: Certificate? { state.withLock(\.certificate) }
     package func present(_ certificate: Certificate) { state.withLock { $0.certificate = certificate } }
-    package func say(_ answer: @escaping @Sendable (String) -> Answer) { state.withLock { $0.answer = answer } }
+    package func say(_ answer: @escaping @Sendable (String) -> Answer) { reply { answer($0.head.uri) } }
+    package func reply(_ answer: @escaping @Sendable (Request) -> Answer) { state.withLock { $0.answer = answer } }
 
-    fileprivate func answer(_ head: HTTPRequestHead) -> Answer {
+    fileprivate func answer(_ request: Request) -> Answer {
       state.withLock {
-        $0.requests.append(head)
+        $0.requests.append(request)
         return $0.answer
-      }(head.uri)
+      }(request)
+    }
+
+    fileprivate func tls(_ shown: Certificate) throws -> NIOSSLServerHandler {
+      var tls = TLSConfiguration.makeServerConfiguration(
+        certificateChain: [.certificate(try NIOSSLCertificate(bytes: shown.certificate, format: .der))],
+        privateKey: .privateKey(try NIOSSLPrivateKey(bytes: shown.key, format: .der)))
+      tls.applicationProtocols = ["http/1.1"]
+      if let clientAuthority {
+        // As Vault: who shows a certificate must prove it, and nobody has to.
+        tls.certificateVerification = .optionalVerification
+        tls.trustRoots = .certificates([try NIOSSLCertificate(bytes: clientAuthority, format: .der)])
+      }
+      return NIOSSLServerHandler(context: try NIOSSLContext(configuration: tls))
     }
   }
 
@@ -66,24 +93,28 @@ package struct TestWebServer: Sendable {
     _ certificate: Certificate?, socket: String = "", answer: @escaping @Sendable (String) -> Answer,
     _ body: @Sendable (TestWebServer) async throws -> T
   ) async throws -> T {
-    let script = Script(certificate, answer)
+    try await with(certificate, socket: socket, reply: { answer($0.head.uri) }, body)
+  }
+
+  /// The same, for an answer that depends on more than the URL; without certificate and socket on a port in the clear.
+  ///
+  /// - Parameter clientAuthority: DER. Clients are asked for a certificate of it.
+  package static func with<T: Sendable>(
+    _ certificate: Certificate?, socket: String = "", clientAuthority: [UInt8]? = nil,
+    reply: @escaping @Sendable (Request) -> Answer, _ body: @Sendable (TestWebServer) async throws -> T
+  ) async throws -> T {
+    let script = Script(certificate, clientAuthority, reply)
     let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
-          if let shown = script.certificate {
-            var tls = TLSConfiguration.makeServerConfiguration(
-              certificateChain: [.certificate(try NIOSSLCertificate(bytes: shown.certificate, format: .der))],
-              privateKey: .privateKey(try NIOSSLPrivateKey(bytes: shown.key, format: .der)))
-            tls.applicationProtocols = ["http/1.1"]
-            try pipeline.addHandler(NIOSSLServerHandler(context: try NIOSSLContext(configuration: tls)))
-          }
+          if let shown = script.certificate { try pipeline.addHandler(script.tls(shown)) }
           try pipeline.configureHTTPServerPipeline(withErrorHandling: false)
           try pipeline.addHandler(Handler(script))
         }
       }
     let channel = try await
-      (certificate == nil ? bootstrap.bind(unixDomainSocketPath: socket) : bootstrap.bind(host: "127.0.0.1", port: 0))
+      (socket.isEmpty ? bootstrap.bind(host: "127.0.0.1", port: 0) : bootstrap.bind(unixDomainSocketPath: socket))
       .get()
     let server = TestWebServer(script: script, port: channel.localAddress?.port ?? 0)
     do {
@@ -100,12 +131,27 @@ package struct TestWebServer: Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
     private let script: Script
+    private var request: Request?
 
     init(_ script: Script) { self.script = script }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-      guard case .head(let head) = unwrapInboundIn(data) else { return }
-      switch script.answer(head) {
+      switch unwrapInboundIn(data) {
+      case .head(let head): request = Request(head: head, body: [], clientCertificate: presented(context))
+      case .body(let bytes): request?.body += bytes.readableBytesView
+      case .end:
+        guard let request else { return }
+        answer(request, context)
+      }
+    }
+
+    private func presented(_ context: ChannelHandlerContext) -> [UInt8]? {
+      guard script.certificate != nil else { return nil }
+      return try? context.pipeline.syncOperations.nioSSL_peerCertificate()?.toDERBytes()
+    }
+
+    private func answer(_ request: Request, _ context: ChannelHandlerContext) {
+      switch script.answer(request) {
       case .page(let status, let headers, let body):
         write(status, headers + [("Content-Length", "\(body.count)")], context)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)

@@ -1,8 +1,9 @@
 import Daemon
 import FoundationEssentials
 import GRPCCore
+package import HTTP
 import Keys
-package import RPC
+import RPC
 import SPIFFE
 import WorkloadProtos
 

@@ -1,4 +1,4 @@
-package import RPC
+package import HTTP
 
 /// Where the agent gets the authorities that it trusts on its first contact with the server (agent-behaviour §2). Made
 /// from the configuration; ``BootstrapBundle`` goes there. A value.

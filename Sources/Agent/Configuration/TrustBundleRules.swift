@@ -1,5 +1,5 @@
 import Daemon
-import RPC
+import HTTP
 
 /// The rules for where the first bundle comes from, in upstream's order (agent-config §2.1).
 struct TrustBundleRules {

@@ -1,6 +1,7 @@
 import AgentPlugins
 import Daemon
 import FoundationEssentials
+import HTTP
 import Keys
 import Logging
 import RPC

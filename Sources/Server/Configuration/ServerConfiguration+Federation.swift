@@ -1,6 +1,6 @@
 import Daemon
 import DatastoreAPI
-import RPC
+import HTTP
 import SPIFFE
 
 /// The trust domains that the configuration federates with (server-config §4).

@@ -1,7 +1,7 @@
 package import Daemon
 package import DatastoreAPI
 import FoundationEssentials
-package import RPC
+package import HTTP
 package import SPIFFE
 
 /// Fetches bundles over HTTPS: profile `https_web` with the web's authorities, `https_spiffe` with an X509-SVID

@@ -2,6 +2,7 @@ import Authority
 package import Daemon
 import DatastoreAPI
 import FoundationEssentials
+import HTTP
 import Keys
 import Logging
 import Plugins

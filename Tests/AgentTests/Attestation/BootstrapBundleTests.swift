@@ -2,6 +2,7 @@ import CommandTesting
 import Crypto
 import Foundation
 import GRPCCore
+import HTTP
 import HTTPTesting
 import NIOHTTP1
 import NIOSSL

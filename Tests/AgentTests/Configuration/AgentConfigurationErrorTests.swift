@@ -1,7 +1,7 @@
 import Agent
 import Daemon
 import HCL
-import RPC
+import HTTP
 import Testing
 
 @Suite struct AgentConfigurationErrorTests {

@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import GRPCCore
+import HTTPTesting
 import Logging
 import RPC
 import SPIFFE

@@ -3,6 +3,7 @@ import Crypto
 import Daemon
 import DatastoreAPI
 import Foundation
+import HTTP
 import HTTPTesting
 import NIOSSL
 import RPC

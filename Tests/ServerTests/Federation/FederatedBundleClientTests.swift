@@ -1,6 +1,7 @@
 import Daemon
 import DatastoreAPI
 import Foundation
+import HTTPTesting
 import Logging
 import SPIFFE
 import ServiceLifecycle

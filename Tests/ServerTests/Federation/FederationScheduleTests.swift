@@ -1,6 +1,7 @@
 import Crypto
 import DatastoreAPI
 import Foundation
+import HTTPTesting
 import SPIFFE
 import Testing
 

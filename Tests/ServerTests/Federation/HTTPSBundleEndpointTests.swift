@@ -1,10 +1,10 @@
 import Daemon
 import DatastoreAPI
 import Foundation
+import HTTP
 import HTTPTesting
 import NIOHTTP1
 import NIOSSL
-import RPC
 import SPIFFE
 import Testing
 

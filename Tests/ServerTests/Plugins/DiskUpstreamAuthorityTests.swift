@@ -1,6 +1,7 @@
 import Authority
 import Daemon
 import Foundation
+import HTTPTesting
 import Logging
 import Plugins
 import SPIFFE

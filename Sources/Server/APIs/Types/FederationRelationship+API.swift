@@ -1,6 +1,6 @@
 import Daemon
 import DatastoreAPI
-import RPC
+import HTTP
 import SPIFFE
 import SPIREProtos
 

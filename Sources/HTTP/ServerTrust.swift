@@ -10,6 +10,8 @@ package enum ServerTrust: Sendable {
   case web(WebRoots)
   /// This ID, by an X509-SVID that its trust domain's bundle verifies.
   case spiffe(id: SPIFFEID, verifier: X509SVIDVerifier, now: @Sendable () -> Date)
+  /// Nothing: where a setting of upstream's asks for it (`insecure_skip_verify`), and its user was warned.
+  case unverified
 
   /// Where the verification leaves its reason, as TLS itself only says that there is one.
   final class Refusal: Sendable {
@@ -23,8 +25,7 @@ package enum ServerTrust: Sendable {
     var description: String { "unexpected ID \"\(found)\"" }
   }
 
-  /// A context of its own for each connection: nothing is resumed.
-  func context() throws -> NIOSSLContext {
+  func configuration() throws -> TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
@@ -36,8 +37,10 @@ package enum ServerTrust: Sendable {
       // The SPIFFE ID says who the server is; its host name says nothing.
       configuration.certificateVerification = .noHostnameVerification
       configuration.trustRoots = .certificates([])
+    case .unverified:
+      configuration.certificateVerification = .none
     }
-    return try NIOSSLContext(configuration: configuration)
+    return configuration
   }
 
   func handler(_ context: NIOSSLContext, host: String, refusal: Refusal) throws -> NIOSSLClientHandler {

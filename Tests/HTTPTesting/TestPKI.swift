@@ -1,19 +1,18 @@
 import Crypto
-import Foundation
-import HTTPTesting
-import NIOSSL
-import SPIFFE
+package import Foundation
+package import NIOSSL
+package import SPIFFE
 import SwiftASN1
 import X509
 
 /// An authority and what it signs: SVIDs of a trust domain, and certificates for hosts of the web.
-struct TestPKI: Sendable {
-  let trustDomain: TrustDomain
+package struct TestPKI: Sendable {
+  package let trustDomain: TrustDomain
   private let key = P256.Signing.PrivateKey()
   private let name: DistinguishedName
   private let certificate: Certificate
 
-  init(_ trustDomain: String, lifetime: TimeInterval = 7200) throws {
+  package init(_ trustDomain: String, lifetime: TimeInterval = 7200) throws {
     self.trustDomain = try TrustDomain(trustDomain)
     name = try DistinguishedName { CommonName(trustDomain) }
     let start = Date() - 3600
@@ -28,17 +27,17 @@ struct TestPKI: Sendable {
       }, issuerPrivateKey: .init(key))
   }
 
-  var der: [UInt8] { (try? X509Certificates.der(of: certificate)) ?? [] }
-  var privateKeyPEM: String { key.pemRepresentation + "\n" }
-  var root: NIOSSLCertificate { get throws { try NIOSSLCertificate(bytes: der, format: .der) } }
+  package var der: [UInt8] { (try? X509Certificates.der(of: certificate)) ?? [] }
+  package var privateKeyPEM: String { key.pemRepresentation + "\n" }
+  package var root: NIOSSLCertificate { get throws { try NIOSSLCertificate(bytes: der, format: .der) } }
 
-  func bundle(refreshHint: Int64 = 0) -> SPIFFE.Bundle {
+  package func bundle(refreshHint: Int64 = 0) -> SPIFFE.Bundle {
     SPIFFE.Bundle(
       trustDomain: trustDomain, x509Authorities: [X509Authority(der: der)], refreshHint: refreshHint)
   }
 
   /// A server's certificate: of an ID, of host names, of addresses.
-  func server(
+  package func server(
     id: String? = nil, hosts: [String] = [], addresses: [[UInt8]] = [], from: TimeInterval = -3600,
     to: TimeInterval = 3600
   ) throws -> ServerCertificate {
@@ -60,5 +59,5 @@ struct TestPKI: Sendable {
       certificate: try X509Certificates.der(of: leaf), key: Array(leafKey.derRepresentation))
   }
 
-  typealias ServerCertificate = TestWebServer.Certificate
+  package typealias ServerCertificate = TestWebServer.Certificate
 }

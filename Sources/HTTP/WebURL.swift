@@ -12,12 +12,14 @@ package struct WebURL: Hashable, Sendable, CustomStringConvertible {
   /// Why a text is not such a URL. The words follow `bundle endpoint URL ` or the like.
   package enum Fault: Error, Hashable, CustomStringConvertible {
     case scheme(Scheme)
+    case neitherScheme
     case host, user
     case malformed(String)
 
     package var description: String {
       switch self {
       case .scheme(let wanted): "must use the \(wanted.rawValue) scheme"
+      case .neitherScheme: "must use the https or the http scheme"
       case .host: "must specify the host"
       case .user: "must not contain user info"
       case .malformed(let why): "cannot be parsed: \(why)"
@@ -38,6 +40,15 @@ package struct WebURL: Hashable, Sendable, CustomStringConvertible {
 
   /// - Parameter allowsUser: whether the URL may carry a name and a password.
   package init(_ text: String, scheme: Scheme = .https, allowsUser: Bool = false) throws(Fault) {
+    try self.init(text, schemes: [scheme], allowsUser: allowsUser)
+  }
+
+  /// A URL of either scheme, for servers whose user decides whether the way to them is protected.
+  package init(anyScheme text: String) throws(Fault) {
+    try self.init(text, schemes: [.https, .http], allowsUser: false)
+  }
+
+  private init(_ text: String, schemes: [Scheme], allowsUser: Bool) throws(Fault) {
     guard text.utf8.count <= Self.maximumLength else {
       throw .malformed("longer than \(Self.maximumLength) bytes")
     }
@@ -46,7 +57,9 @@ package struct WebURL: Hashable, Sendable, CustomStringConvertible {
     // The order of Go's parser and upstream's checks: what cannot be read first, then what it says.
     let target = try Self.target(found.target)
     let address = try found.authority.map { (text) throws(Fault) in try WebAuthority(text) }
-    guard found.scheme.lowercased() == scheme.rawValue else { throw .scheme(scheme) }
+    guard let scheme = Scheme(rawValue: found.scheme.lowercased()), schemes.contains(scheme) else {
+      throw schemes.count == 1 ? .scheme(schemes[0]) : .neitherScheme
+    }
     guard let address, !address.host.isEmpty else { throw .host }
     guard allowsUser || address.credential == nil else { throw .user }
     self.init(
@@ -80,6 +93,9 @@ package struct WebURL: Hashable, Sendable, CustomStringConvertible {
 
   /// What a request's `Host` says: the port only when it is not the scheme's own.
   package var authority: String { port == scheme.port ? bracketed : "\(bracketed):\(port)" }
+
+  /// `partner.test:443`
+  package var hostAndPort: String { "\(bracketed):\(port)" }
 
   private var bracketed: String { host.contains(":") ? "[\(host)]" : host }
 

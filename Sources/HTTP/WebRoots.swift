@@ -15,6 +15,9 @@ package struct WebRoots: Sendable {
     return WebRoots(file: file, folders: folders, certificates: [])
   }
 
+  /// Those of a PEM file, and no others.
+  package static func file(_ path: String) -> WebRoots { WebRoots(file: path, folders: [], certificates: []) }
+
   /// Only these.
   package static func only(_ certificates: [NIOSSLCertificate]) -> WebRoots {
     WebRoots(file: nil, folders: [], certificates: certificates)

@@ -1,7 +1,7 @@
 import Mutations
 import Testing
 
-@testable import RPC
+@testable import HTTP
 
 @Suite struct WebURLTests {
   @Test(arguments: [

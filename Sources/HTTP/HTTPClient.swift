@@ -1,0 +1,107 @@
+import Daemon
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// The one way in which the daemons ask a server over HTTP/1.1: any method, bounded in time and size, and no redirection
+/// is followed (``HTTPExchange`` follows those of a GET where its rules allow). A connection per request, on an event
+/// loop that it does not block. A value; keeps nothing.
+package struct HTTPClient: Sendable {
+  /// Bounds of each request.
+  package struct Limits: Sendable {
+    /// For finding and reaching the server.
+    package var connect: Duration
+    /// For the whole answer, the TLS handshake included.
+    package var answer: Duration
+    /// Of the answer. In bytes.
+    package var maximumBody: Int
+
+    package init(connect: Duration, answer: Duration, maximumBody: Int) {
+      self.connect = connect
+      self.answer = answer
+      self.maximumBody = maximumBody
+    }
+  }
+
+  /// The largest request that is sent.
+  package static let maximumRequestBody = 4 << 20
+
+  package let limits: Limits
+
+  package init(_ limits: Limits) { self.limits = limits }
+
+  /// The server's answer, whatever its status is.
+  ///
+  /// A caller that is cancelled gets ``HTTPFailure/cancelled`` at once, and the connection is closed.
+  package func send(_ request: HTTPRequest, over route: HTTPRoute) async throws(HTTPFailure) -> HTTPAnswer {
+    if let header = request.unsendableHeader {
+      throw .protocol("net/http: invalid header field \(GoText.quote(header))")
+    }
+    guard request.body?.count ?? 0 <= Self.maximumRequestBody else {
+      throw .protocol("the request has more than \(Self.maximumRequestBody) bytes")
+    }
+    let security: (HTTPSecurity, NIOSSLContext)?
+    switch route {
+    case .https(let wanted):
+      guard request.url.scheme == .https else { throw .protocol("\(request.url) does not use the https scheme") }
+      do { security = (wanted, try wanted.context()) } catch {
+        throw .authentication("cannot read the certificates to connect with: \(error)")
+      }
+    case .plain, .unixSocket:
+      // What is meant to be protected is never sent in the clear.
+      guard request.url.scheme == .http else { throw .protocol("\(request.url) does not use the http scheme") }
+      security = nil
+    }
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let call = HTTPCall(loop)
+    let refusal = ServerTrust.Refusal()
+    let dialled = dial(request.url, route, loop)
+    dialled.channel.whenComplete { result in
+      do {
+        let channel: any Channel
+        do { channel = try result.get() } catch {
+          throw HTTPFailure(dialling: error, dialled.network, dialled.address)
+        }
+        guard call.connected(channel) else { return }
+        try assemble(channel, request, security, call, refusal)
+      } catch {
+        call.finish(.failure(error))
+      }
+    }
+    do {
+      return try await withTaskCancellationHandler {
+        try await call.answer.get()
+      } onCancel: {
+        call.finish(.failure(HTTPFailure.cancelled))
+      }
+    } catch {
+      throw HTTPFailure(exchanging: error, refusal)
+    }
+  }
+
+  private func dial(
+    _ url: WebURL, _ route: HTTPRoute, _ loop: any EventLoop
+  ) -> (channel: EventLoopFuture<any Channel>, network: String, address: String) {
+    let bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connect))
+    if case .unixSocket(let path) = route {
+      return (bootstrap.connect(unixDomainSocketPath: path), "unix", path)
+    }
+    return (bootstrap.connect(host: url.host, port: url.port), "tcp", url.hostAndPort)
+  }
+
+  /// Puts the connection's layers together; on its event loop.
+  private func assemble(
+    _ channel: any Channel, _ request: HTTPRequest, _ security: (wanted: HTTPSecurity, context: NIOSSLContext)?,
+    _ call: HTTPCall, _ refusal: ServerTrust.Refusal
+  ) throws {
+    let pipeline = channel.pipeline.syncOperations
+    if let (wanted, context) = security {
+      try pipeline.addHandler(
+        wanted.trust.handler(context, host: wanted.serverName ?? request.url.host, refusal: refusal))
+    }
+    try pipeline.addHandler(HTTPByteLimit(maximumBody: limits.maximumBody))
+    try pipeline.addHTTPClientHandlers()
+    try pipeline.addHandler(HTTPCallHandler(request, limits, call))
+  }
+}
