@@ -270,6 +270,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("PublicKey", ["SPIFFE"])
   fuzz("BundleDocument", ["SPIFFE"])
   fuzz("JWT", ["SPIFFE"])
+  fuzz("WIT", ["SPIFFE"])
   fuzz("CSR", ["Authority", "SPIFFE", x509, asn1])
   fuzz("KeyFile", ["Keys", "SPIFFE", crypto])
   fuzz("AgentData", ["Agent", "SPIFFE"])

@@ -56,7 +56,7 @@ extension BundleDocument {
       guard let keyID = key.keyID, !keyID.isEmpty else {
         throw SPIFFEError(.invalidBundle, "missing key ID in jwt-svid entry \(index)")
       }
-      contents.add(JWTAuthority(publicKey: key.key.pkix, keyID: keyID))
+      contents.add(JWTAuthority(publicKey: key.key.pkix, keyID: keyID), to: \.jwtAuthorities)
     case "": throw SPIFFEError(.invalidBundle, "missing use for key entry \(index)")
     case let use:
       throw SPIFFEError(.invalidBundle, "unrecognized use \(GoQuote.string(use)) for key entry \(index)")
@@ -78,7 +78,7 @@ extension BundleDocument {
       throw SPIFFEError(.invalidBundle, "missing key ID in \(use) entry \(index)")
     }
     let authority = JWTAuthority(publicKey: key.key.pkix, keyID: keyID)
-    if use == jwtUse { contents.add(authority) } else { contents.bundle.witAuthorities.append(authority) }
+    contents.add(authority, to: use == jwtUse ? \.jwtAuthorities : \.witAuthorities)
   }
 
   private static func number(_ name: String, of document: JSONObject) throws(SPIFFEError) -> Int64 {
@@ -94,7 +94,7 @@ extension BundleDocument {
   private struct Contents {
     var bundle: Bundle
     private var certificates: Set<[UInt8]> = []
-    private var positions: [[UInt8]: Int] = [:]
+    private var positions: [WritableKeyPath<Bundle, [JWTAuthority]>: [[UInt8]: Int]] = [:]
 
     init(bundle: Bundle) { self.bundle = bundle }
 
@@ -103,14 +103,14 @@ extension BundleDocument {
       if certificates.insert(authority.der).inserted { bundle.x509Authorities.append(authority) }
     }
 
-    /// Adds an authority; of two with one key ID the last one counts.
-    mutating func add(_ authority: JWTAuthority) {
+    /// Adds an authority to the list of its kind; of two with one key ID the last one counts.
+    mutating func add(_ authority: JWTAuthority, to list: WritableKeyPath<Bundle, [JWTAuthority]>) {
       let keyID = Array(authority.keyID.utf8)
-      if let position = positions[keyID] {
-        bundle.jwtAuthorities[position] = authority
+      if let position = positions[list]?[keyID] {
+        bundle[keyPath: list][position] = authority
       } else {
-        positions[keyID] = bundle.jwtAuthorities.count
-        bundle.jwtAuthorities.append(authority)
+        positions[list, default: [:]][keyID] = bundle[keyPath: list].count
+        bundle[keyPath: list].append(authority)
       }
     }
   }

@@ -18,15 +18,16 @@ public enum BundleDocument {
   /// The largest document that ``decode(_:trustDomain:reading:)`` reads, in bytes.
   public static let maximumSize = 4 << 20
 
-  /// The bundle as a document, indented by four spaces, without a final newline. WIT keys and taint are not part of it.
+  /// The bundle as a document, indented by four spaces, without a final newline. Taint is not part of it.
   ///
   /// - Parameters:
+  ///   - includesWITAuthorities: whether the WIT keys are written. SPIRE never does, and refuses to read them.
   ///   - refreshHint: seconds to write instead of the bundle's own hint. A hint of 0 is left out, and so is a
   ///     sequence number of 0.
   ///   - sequenceNumber: the number to write instead of the bundle's own.
   /// - Throws: ``SPIFFEError`` if an authority holds a certificate or key that this library cannot read.
   public static func encode(
-    _ bundle: Bundle, refreshHint: Int64? = nil, sequenceNumber: UInt64? = nil
+    _ bundle: Bundle, refreshHint: Int64? = nil, sequenceNumber: UInt64? = nil, includesWITAuthorities: Bool = false
   ) throws(SPIFFEError) -> String {
     var keys: [JSONValue] = []
     for authority in bundle.x509Authorities {
@@ -34,6 +35,9 @@ public enum BundleDocument {
       keys.append(.object(JSONWebKey(key: key, use: x509Use, certificates: [authority.der]).json))
     }
     for authority in bundle.jwtAuthorities { keys.append(try jwk(authority, use: jwtUse)) }
+    if includesWITAuthorities {
+      for authority in bundle.witAuthorities { keys.append(try jwk(authority, use: witUse)) }
+    }
     var document: JSONObject = ["keys": .array(keys)]
     let sequence = sequenceNumber ?? bundle.sequenceNumber
     if sequence != 0 {
@@ -49,8 +53,20 @@ public enum BundleDocument {
   ///
   /// - Throws: ``SPIFFEError`` if an authority holds a key that this library cannot read.
   public static func encodeJWKS(jwtAuthorities: [JWTAuthority]) throws(SPIFFEError) -> String {
+    try encodeJWKS(jwtAuthorities, use: nil)
+  }
+
+  /// The WIT authorities as a JWK Set, as the Workload API hands it out: each key with the `use` `wit-svid` (WIT-SVID
+  /// §6.1), indented by four spaces.
+  ///
+  /// - Throws: ``SPIFFEError`` if an authority holds a key that this library cannot read.
+  public static func encodeJWKS(witAuthorities: [JWTAuthority]) throws(SPIFFEError) -> String {
+    try encodeJWKS(witAuthorities, use: witUse)
+  }
+
+  private static func encodeJWKS(_ authorities: [JWTAuthority], use: String?) throws(SPIFFEError) -> String {
     var keys: [JSONValue] = []
-    for authority in jwtAuthorities { keys.append(try jwk(authority, use: nil)) }
+    for authority in authorities { keys.append(try jwk(authority, use: use)) }
     return JSONValue.object(["keys": .array(keys)]).text(.indented)
   }
 

@@ -169,4 +169,26 @@ struct BundleDocumentTests {
     #expect(bundle.jwtAuthorities.map(\.publicKey) == [keys[1].pkix])
     #expect(bundle.concatenatedX509DER == root.der)
   }
+
+  @Test("writes WIT keys only where they are asked for, and reads them back")
+  func witKeys() throws {
+    let domain = try TrustDomain("example.org")
+    let key = PublicKey(P256.Signing.PrivateKey().publicKey)
+    let other = PublicKey(P256.Signing.PrivateKey().publicKey)
+    let bundle = Bundle(
+      trustDomain: domain, jwtAuthorities: [JWTAuthority(publicKey: other.pkix, keyID: "j")],
+      witAuthorities: [JWTAuthority(publicKey: key.pkix, keyID: "w")], sequenceNumber: 3)
+    #expect(try !BundleDocument.encode(bundle).contains("wit-svid"))
+    let text = try BundleDocument.encode(bundle, includesWITAuthorities: true)
+    #expect(try BundleDocument.decode(text, trustDomain: domain, reading: .standard) == bundle)
+    // Of two with one key ID the last one counts, as with JWT keys.
+    let twice = JSONValue.object([
+      "keys": .array([other, key].map { .object(JSONWebKey(key: $0, use: "wit-svid", keyID: "w").json) })
+    ])
+    let read = try BundleDocument.decode(twice.encoded(), trustDomain: domain, reading: .standard)
+    #expect(read.witAuthorities == bundle.witAuthorities)
+    let set = try BundleDocument.encodeJWKS(witAuthorities: bundle.witAuthorities)
+    #expect(set.contains("\"use\": \"wit-svid\"") && set.contains("\"kid\": \"w\""))
+    #expect(try BundleDocument.encodeJWKS(witAuthorities: []) == "{\n    \"keys\": []\n}")
+  }
 }
