@@ -10,4 +10,6 @@ package protocol AuthorityRevocationStore: Sendable {
   func revokeX509Authority(subjectKeyID: String, of trustDomain: TrustDomain) async throws(DatastoreError)
   func taintJWTAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority
   func revokeJWTAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority
+  func taintWITAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority
+  func revokeWITAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority
 }

@@ -73,19 +73,30 @@ extension Bundle {
     for index in indices.reversed() { x509Authorities.remove(at: index) }
   }
 
-  mutating func taintJWTAuthority(keyID: String) throws(DatastoreError) -> JWTAuthority {
-    let index = try index(keyID: keyID)
-    guard !jwtAuthorities[index].tainted else { throw DatastoreError(.invalidArgument, "key is already tainted") }
-    jwtAuthorities[index].tainted = true
-    return jwtAuthorities[index]
+  /// The lists of keys in a bundle.
+  enum KeyList: String {
+    case jwt = "JWT"
+    case wit = "WIT"
   }
 
-  mutating func revokeJWTAuthority(keyID: String) throws(DatastoreError) -> JWTAuthority {
-    let index = try index(keyID: keyID)
-    guard jwtAuthorities[index].tainted else {
+  mutating func taint(_ keyID: String, in list: KeyList) throws(DatastoreError) -> JWTAuthority {
+    let index = try index(keyID: keyID, in: list)
+    guard !self[list][index].tainted else { throw DatastoreError(.invalidArgument, "key is already tainted") }
+    self[list][index].tainted = true
+    return self[list][index]
+  }
+
+  mutating func revoke(_ keyID: String, from list: KeyList) throws(DatastoreError) -> JWTAuthority {
+    let index = try index(keyID: keyID, in: list)
+    guard self[list][index].tainted else {
       throw DatastoreError(.invalidArgument, "it is not possible to revoke an untainted key")
     }
-    return jwtAuthorities.remove(at: index)
+    return self[list].remove(at: index)
+  }
+
+  private subscript(list: KeyList) -> [JWTAuthority] {
+    get { list == .jwt ? jwtAuthorities : witAuthorities }
+    set { if list == .jwt { jwtAuthorities = newValue } else { witAuthorities = newValue } }
   }
 
   private func indices(subjectKeyID: String) throws(DatastoreError) -> [Int] {
@@ -97,13 +108,13 @@ extension Bundle {
     return subjectKeyID.isEmpty ? [] : indices
   }
 
-  private func index(keyID: String) throws(DatastoreError) -> Int {
-    let indices = jwtAuthorities.indices.filter { jwtAuthorities[$0].keyID == keyID }
+  private func index(keyID: String, in list: KeyList) throws(DatastoreError) -> Int {
+    let indices = self[list].indices.filter { self[list][$0].keyID == keyID }
     guard let index = indices.first else {
-      throw DatastoreError(.notFound, "no JWT Key found with provided key ID")
+      throw DatastoreError(.notFound, "no \(list.rawValue) Key found with provided key ID")
     }
     guard indices.count == 1 else {
-      throw DatastoreError(.internal, "another JWT Key found with the same KeyID")
+      throw DatastoreError(.internal, "another \(list.rawValue) Key found with the same KeyID")
     }
     return index
   }

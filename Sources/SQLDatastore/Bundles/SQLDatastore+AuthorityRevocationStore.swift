@@ -25,19 +25,42 @@ extension SQLDatastore: AuthorityRevocationStore {
   package func taintJWTAuthority(
     keyID: String, of trustDomain: TrustDomain
   ) async throws(DatastoreError) -> JWTAuthority {
-    try await write(["bundle", "jwt", "taint"]) { (transaction) throws(DatastoreError) in
-      try transaction.changeBundle(of: trustDomain) { (bundle: inout Bundle) throws(DatastoreError) in
-        try bundle.taintJWTAuthority(keyID: keyID)
-      }
+    try await change(keyID, of: trustDomain, ["bundle", "jwt", "taint"]) { (bundle, id) throws(DatastoreError) in
+      try bundle.taint(id, in: .jwt)
     }
   }
 
   package func revokeJWTAuthority(
     keyID: String, of trustDomain: TrustDomain
   ) async throws(DatastoreError) -> JWTAuthority {
-    try await write(["bundle", "jwt", "revoke"]) { (transaction) throws(DatastoreError) in
+    try await change(keyID, of: trustDomain, ["bundle", "jwt", "revoke"]) { (bundle, id) throws(DatastoreError) in
+      try bundle.revoke(id, from: .jwt)
+    }
+  }
+
+  package func taintWITAuthority(
+    keyID: String, of trustDomain: TrustDomain
+  ) async throws(DatastoreError) -> JWTAuthority {
+    try await change(keyID, of: trustDomain, ["bundle", "wit", "taint"]) { (bundle, id) throws(DatastoreError) in
+      try bundle.taint(id, in: .wit)
+    }
+  }
+
+  package func revokeWITAuthority(
+    keyID: String, of trustDomain: TrustDomain
+  ) async throws(DatastoreError) -> JWTAuthority {
+    try await change(keyID, of: trustDomain, ["bundle", "wit", "revoke"]) { (bundle, id) throws(DatastoreError) in
+      try bundle.revoke(id, from: .wit)
+    }
+  }
+
+  private func change(
+    _ keyID: String, of trustDomain: TrustDomain, _ metric: [String],
+    _ body: @escaping @Sendable (inout Bundle, String) throws(DatastoreError) -> JWTAuthority
+  ) async throws(DatastoreError) -> JWTAuthority {
+    try await write(metric) { (transaction) throws(DatastoreError) in
       try transaction.changeBundle(of: trustDomain) { (bundle: inout Bundle) throws(DatastoreError) in
-        try bundle.revokeJWTAuthority(keyID: keyID)
+        try body(&bundle, keyID)
       }
     }
   }

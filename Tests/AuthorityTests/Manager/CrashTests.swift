@@ -102,6 +102,12 @@ import Testing
     func revokeJWTAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
       throw Self.killed
     }
+    func taintWITAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
+      throw Self.killed
+    }
+    func revokeWITAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
+      throw Self.killed
+    }
     func fetchCAJournal(activeX509AuthorityID: String) async throws(DatastoreError) -> CAJournal? {
       try await base.fetchCAJournal(activeX509AuthorityID: activeX509AuthorityID)
     }

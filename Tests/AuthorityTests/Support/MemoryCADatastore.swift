@@ -46,6 +46,7 @@ final class MemoryCADatastore: BundleStore, AuthorityRevocationStore, CAJournalS
       var stored = state.bundles[bundle.trustDomain] ?? Bundle(trustDomain: bundle.trustDomain)
       stored.x509Authorities += bundle.x509Authorities.filter { !stored.x509Authorities.contains($0) }
       stored.jwtAuthorities += bundle.jwtAuthorities.filter { !stored.jwtAuthorities.contains($0) }
+      stored.witAuthorities += bundle.witAuthorities.filter { !stored.witAuthorities.contains($0) }
       stored.sequenceNumber += 1
       state.appends += 1
       state.bundles[bundle.trustDomain] = stored
@@ -103,23 +104,46 @@ final class MemoryCADatastore: BundleStore, AuthorityRevocationStore, CAJournalS
   }
 
   func taintJWTAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
-    try run("taint") { state throws(DatastoreError) in
-      guard let index = state.bundles[trustDomain]?.jwtAuthorities.firstIndex(where: { $0.keyID == keyID }) else {
-        throw DatastoreError(.notFound, "no JWT Key found with provided key ID")
-      }
-      state.bundles[trustDomain]!.jwtAuthorities[index].tainted = true
-      return state.bundles[trustDomain]!.jwtAuthorities[index]
-    }
+    try taint(keyID, trustDomain, "JWT")
   }
   func revokeJWTAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
-    try run("revoke") { state throws(DatastoreError) in
-      guard let index = state.bundles[trustDomain]?.jwtAuthorities.firstIndex(where: { $0.keyID == keyID }) else {
-        throw DatastoreError(.notFound, "no JWT Key found with provided key ID")
-      }
-      guard state.bundles[trustDomain]!.jwtAuthorities[index].tainted else {
+    try revoke(keyID, trustDomain, "JWT")
+  }
+  func taintWITAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
+    try taint(keyID, trustDomain, "WIT")
+  }
+  func revokeWITAuthority(keyID: String, of trustDomain: TrustDomain) async throws(DatastoreError) -> JWTAuthority {
+    try revoke(keyID, trustDomain, "WIT")
+  }
+
+  private func taint(_ id: String, _ domain: TrustDomain, _ kind: String) throws(DatastoreError) -> JWTAuthority {
+    try changeKey(id, domain, kind, "taint") { (keys, index) throws(DatastoreError) in
+      keys[index].tainted = true
+      return keys[index]
+    }
+  }
+  private func revoke(_ id: String, _ domain: TrustDomain, _ kind: String) throws(DatastoreError) -> JWTAuthority {
+    try changeKey(id, domain, kind, "revoke") { (keys, index) throws(DatastoreError) in
+      guard keys[index].tainted else {
         throw DatastoreError(.internal, "it is not possible to revoke an untainted key")
       }
-      return state.bundles[trustDomain]!.jwtAuthorities.remove(at: index)
+      return keys.remove(at: index)
+    }
+  }
+  private func changeKey(
+    _ id: String, _ domain: TrustDomain, _ kind: String, _ name: String,
+    _ change: (inout [JWTAuthority], Int) throws(DatastoreError) -> JWTAuthority
+  ) throws(DatastoreError) -> JWTAuthority {
+    try run(name) { state throws(DatastoreError) in
+      var bundle = state.bundles[domain] ?? Bundle(trustDomain: domain)
+      var keys = kind == "JWT" ? bundle.jwtAuthorities : bundle.witAuthorities
+      guard let index = keys.firstIndex(where: { $0.keyID == id }) else {
+        throw DatastoreError(.notFound, "no \(kind) Key found with provided key ID")
+      }
+      let result = try change(&keys, index)
+      if kind == "JWT" { bundle.jwtAuthorities = keys } else { bundle.witAuthorities = keys }
+      state.bundles[domain] = bundle
+      return result
     }
   }
 
