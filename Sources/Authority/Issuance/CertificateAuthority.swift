@@ -11,7 +11,7 @@ import Synchronization
 package final class CertificateAuthority: Sendable {
   private struct Signers {
     var x509: X509CA?
-    var jwt: JWTKey?
+    var keys: [TokenKind: JWTKey] = [:]
     var tainted: Set<String> = []
   }
 
@@ -36,12 +36,14 @@ package final class CertificateAuthority: Sendable {
   /// The X.509 authority that signs now.
   package var activeX509CA: X509CA? { signers.withLock { $0.x509 } }
   /// The JWT authority that signs now.
-  package var activeJWTKey: JWTKey? { signers.withLock { $0.jwt } }
+  package var activeJWTKey: JWTKey? { activeKey(.jwt) }
+  /// The JWT or WIT authority that signs now.
+  package func activeKey(_ kind: TokenKind) -> JWTKey? { signers.withLock { $0.keys[kind] } }
 
   /// Called by the CA manager, once the authority is in the bundle.
   func activate(_ ca: X509CA) { signers.withLock { $0.x509 = ca } }
   /// Called by the CA manager, once the authority is in the bundle.
-  func activate(_ key: JWTKey) { signers.withLock { $0.jwt = key } }
+  func activate(_ key: JWTKey) { signers.withLock { $0.keys[key.kind] = key } }
 
   /// Remembers that what this X.509 authority signed must be replaced.
   func markTainted(x509AuthorityID id: String) { signers.withLock { _ = $0.tainted.insert(id) } }
@@ -119,7 +121,7 @@ package final class CertificateAuthority: Sendable {
     return ca
   }
 
-  // MARK: JWT
+  // MARK: Tokens
 
   /// Signs a workload's JWT-SVID.
   ///
@@ -129,17 +131,41 @@ package final class CertificateAuthority: Sendable {
     _ request: JWTSVIDRequest
   ) async throws(AuthorityError) -> IssuedJWTSVID {
     guard !configuration.jwtSVIDsAreDisabled else { throw .jwtDisabled }
-    guard let key = activeJWTKey else {
-      throw AuthorityError(.unavailable, "JWT key is not available for signing")
+    return try await issue(request.id, .jwt, counter: "jwt_svid") { key, now in
+      try await self.builder.claims(request, key: key, now: now)
     }
-    let now = time.now
+  }
+
+  /// Signs a workload's WIT-SVID.
+  ///
+  /// - Throws: ``AuthorityError``: unimplemented without the feature flag, unavailable before the first activation,
+  ///   internal when the request breaks a rule.
+  package nonisolated(nonsending) func issueWITSVID(
+    _ request: WITSVIDRequest
+  ) async throws(AuthorityError) -> IssuedJWTSVID {
+    guard configuration.witSVIDsAreEnabled else { throw .witDisabled }
+    return try await issue(request.id, .wit, counter: "wit_svid") { key, now in
+      try self.builder.claims(request, key: key, now: now)
+    }
+  }
+
+  private nonisolated(nonsending) func issue(
+    _ id: SPIFFEID, _ kind: TokenKind, counter: String,
+    claims:
+      nonisolated(nonsending) (JWTKey, Date) async throws -> (
+        claims: JSONObject, issuedAt: Int64, expiresAt: Int64
+      )
+  ) async throws(AuthorityError) -> IssuedJWTSVID {
+    guard let key = activeKey(kind) else {
+      throw AuthorityError(.unavailable, "\(kind.keyName) is not available for signing")
+    }
     let made: (claims: JSONObject, issuedAt: Int64, expiresAt: Int64)
-    do { made = try await builder.claims(request, key: key, now: now) } catch { throw Self.wrap(error) }
-    let validated = try ValidatedClaims(made.claims, id: request.id, at: made.issuedAt)
+    do { made = try await claims(key, time.now) } catch { throw Self.wrap(error) }
+    let validated = try ValidatedClaims(made.claims, id: id, at: made.issuedAt, kind: kind)
     let token = try await JWTSigner(key: key).sign(validated)
-    metrics.incrementCounter(["server_ca", "sign", "jwt_svid"])
+    metrics.incrementCounter(["server_ca", "sign", counter])
     return IssuedJWTSVID(
-      id: request.id, token: token, issuedAt: made.issuedAt, expiresAt: made.expiresAt, authorityID: key.keyID)
+      id: id, token: token, issuedAt: made.issuedAt, expiresAt: made.expiresAt, authorityID: key.keyID)
   }
 
   /// A composer's error keeps its text.
@@ -152,5 +178,10 @@ extension AuthorityError {
   /// What every JWT operation answers with `disable_jwt_svids`.
   package static var jwtDisabled: AuthorityError {
     AuthorityError(.unimplemented, "JWT functionality is disabled")
+  }
+
+  /// What issuing WIT-SVIDs answers without the feature flag.
+  package static var witDisabled: AuthorityError {
+    AuthorityError(.unimplemented, "WIT functionality is disabled")
   }
 }

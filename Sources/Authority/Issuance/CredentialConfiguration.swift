@@ -1,6 +1,6 @@
 package import SPIFFE
 
-/// What the operator decided about credentials: lifetimes, subjects, the JWT issuer, composers (server-config §2).
+/// What the operator decided about credentials: lifetimes, subjects, the issuers, composers (server-config §2).
 package struct CredentialConfiguration: Sendable {
   package var trustDomain: TrustDomain
   /// `default_x509_svid_ttl`.
@@ -9,7 +9,7 @@ package struct CredentialConfiguration: Sendable {
   package var jwtSVIDTTL: Duration
   /// `agent_ttl`; nil stands for ``x509SVIDTTL``.
   package var agentTTL: Duration?
-  /// `ca_ttl`: the lifetime of X.509 CAs and JWT keys.
+  /// `ca_ttl`: the lifetime of X.509 CAs, JWT and WIT keys.
   package var caTTL: Duration
   /// `ca_subject`.
   package var caSubject: DistinguishedName
@@ -17,6 +17,10 @@ package struct CredentialConfiguration: Sendable {
   package var jwtIssuer: String?
   /// `disable_jwt_svids`.
   package var jwtSVIDsAreDisabled: Bool
+  /// The feature flag `wit-svid`.
+  package var witSVIDsAreEnabled = false
+  /// `wit_issuer`; nil or empty leaves the claim out.
+  package var witIssuer: String?
   package var composers: [any CredentialComposer]
 
   package init(

@@ -1,6 +1,6 @@
 package import SPIFFE
 
-/// A JWT-SVID as it goes to its owner.
+/// A JWT-SVID or WIT-SVID as it goes to its owner.
 package struct IssuedJWTSVID: Hashable, Sendable {
   package let id: SPIFFEID
   /// The compact serialization.
@@ -9,6 +9,6 @@ package struct IssuedJWTSVID: Hashable, Sendable {
   package let issuedAt: Int64
   /// Seconds since 1970.
   package let expiresAt: Int64
-  /// The JWT authority (`kid`) that signed it.
+  /// The authority (`kid`) that signed it.
   package let authorityID: String
 }

@@ -7,6 +7,8 @@ import SPIFFE
 struct TemplateBuilder: Sendable {
   /// How far NotBefore lies in the past, for clocks that are late.
   static let backdate: Int64 = 10
+  /// The lifetime of a WIT-SVID when neither request nor entry says one.
+  static let witSVIDTTL = Duration.seconds(3600)
 
   let configuration: CredentialConfiguration
   let random: any RandomSource
@@ -123,6 +125,25 @@ struct TemplateBuilder: Sendable {
       claims = try await composer.composeWorkloadJWTSVID(claims, id: request.id)
     }
     return (claims, issuedAt, claims["exp"]?.integer ?? expiresAt)
+  }
+
+  /// The claims of a WIT-SVID and the times that its answer repeats.
+  func claims(
+    _ request: WITSVIDRequest, key: JWTKey, now: Date
+  ) throws -> (claims: JSONObject, issuedAt: Int64, expiresAt: Int64) {
+    try check(request.id, "WIT-SVID")
+    guard request.algorithm.fits(request.publicKey.keyType) else {
+      throw AuthorityError(
+        .internal, "invalid WIT-SVID key: \(request.publicKey) does not sign \(request.algorithm.rawValue)")
+    }
+    let issuedAt = Self.seconds(now)
+    let ttl = positive(request.ttl) ?? Self.witSVIDTTL
+    let expiresAt = min(Self.seconds(now, plus: ttl), key.notAfter)
+    // SPIRE: composers are not asked; their interface knows no WIT-SVIDs.
+    let claims = WITSVIDEncoder.claims(
+      subject: request.id, confirmationKey: request.publicKey, algorithm: request.algorithm, expiresAt: expiresAt,
+      issuedAt: issuedAt, issuer: configuration.witIssuer)
+    return (claims, issuedAt, expiresAt)
   }
 
   /// The server's own ID.

@@ -60,42 +60,24 @@ struct Journal: Sendable {
   }
 
   mutating func append(_ key: JWTKey, in slot: SlotID) {
-    var entry = JournalJWTKeyEntry()
-    entry.slotID = slot.rawValue
-    entry.issuedAt = Int64(key.issuedAt.timeIntervalSince1970)
-    entry.notAfter = key.notAfter
-    entry.kid = key.keyID
-    entry.publicKey = Data(key.key.publicKey.pkix)
-    entry.status = .prepared
-    entry.authorityID = key.authorityID
-    entries.jwtKeys = (entries.jwtKeys + [entry]).suffix(Self.maximumEntries)
+    switch key.kind {
+    case .jwt:
+      entries.jwtKeys = (entries.jwtKeys + [JournalJWTKeyEntry(key, in: slot)]).suffix(Self.maximumEntries)
+    case .wit:
+      entries.witKeys = (entries.witKeys + [JournalWITKeyEntry(key, in: slot)]).suffix(Self.maximumEntries)
+    }
   }
 
   /// The X.509 authority of this ID becomes ACTIVE, the one that was OLD. Returns whether anything changed.
   @discardableResult
-  mutating func activateX509(authorityID: String) -> Bool {
-    let before = entries
-    for index in entries.x509Cas.indices {
-      if entries.x509Cas[index].authorityID == authorityID {
-        entries.x509Cas[index].status = .active
-      } else if entries.x509Cas[index].status == .active {
-        entries.x509Cas[index].status = .old
-      }
-    }
-    return entries != before
-  }
+  mutating func activateX509(authorityID: String) -> Bool { entries.x509Cas.activate(authorityID) }
 
-  /// The JWT authority of this ID becomes ACTIVE, the one that was OLD. Returns whether anything changed.
+  /// The authority of this ID becomes ACTIVE, the one of its kind that was OLD. Returns whether anything changed.
   @discardableResult
-  mutating func activateJWT(authorityID: String) -> Bool {
-    let before = entries
-    for index in entries.jwtKeys.indices {
-      if entries.jwtKeys[index].authorityID == authorityID {
-        entries.jwtKeys[index].status = .active
-      } else if entries.jwtKeys[index].status == .active {
-        entries.jwtKeys[index].status = .old
-      }
+  mutating func activate(_ kind: TokenKind, authorityID: String) -> Bool {
+    switch kind {
+    case .jwt: entries.jwtKeys.activate(authorityID)
+    case .wit: entries.witKeys.activate(authorityID)
     }
-    return entries != before
   }
 }

@@ -63,27 +63,38 @@ struct JournalLoader {
     } ?? []
   }
 
-  mutating func jwtSlots(_ entries: [JournalJWTKeyEntry]) -> AuthoritySlots<JWTKey> {
+  /// The slots of the JWT or the WIT keys of a journal.
+  mutating func slots(_ kind: TokenKind, _ entries: JournalEntries) -> AuthoritySlots<JWTKey> {
+    switch kind {
+    case .jwt: slots(kind, entries.jwtKeys)
+    case .wit: slots(kind, entries.witKeys)
+    }
+  }
+
+  mutating func slots(_ kind: TokenKind, _ entries: [some JournalKeyEntry]) -> AuthoritySlots<JWTKey> {
     var usable: [Usable<JWTKey>] = []
     for entry in entries.reversed() {
       do throws(AuthorityError) {
         let (slot, status) = try place(entry.slotID, entry.status)
-        let key = try key("JWT-Signer-" + slot.rawValue)
+        let key = try key(kind.keyIDPrefix + slot.rawValue)
         guard key.publicKey.pkix == Array(entry.publicKey) else {
           throw Self.unusable("public key mismatch: the entry is not for key \"\(key.id)\"")
         }
-        let jwt = JWTKey(
-          key: key, keyID: entry.kid, issuedAt: Date(timeIntervalSince1970: Double(entry.issuedAt)),
+        let made = JWTKey(
+          kind: kind, key: key, keyID: entry.kid, issuedAt: Date(timeIntervalSince1970: Double(entry.issuedAt)),
           expiresAt: Date(timeIntervalSince1970: Double(entry.notAfter)))
-        guard jwt.expiresAt > now else { throw Self.unusable("key has expired") }
-        let listed = bundle?.jwtAuthorities.filter { $0.keyID == jwt.keyID && $0.publicKey == key.publicKey.pkix } ?? []
-        guard !jwt.keyID.isEmpty, jwt.keyID == entry.authorityID else {
-          throw Self.unusable("authority ID mismatch: the key ID is \(jwt.keyID)")
+        guard made.expiresAt > now else { throw Self.unusable("key has expired") }
+        let listed =
+          bundle?[keyPath: kind.authorities].filter {
+            $0.keyID == made.keyID && $0.publicKey == key.publicKey.pkix
+          } ?? []
+        guard !made.keyID.isEmpty, made.keyID == entry.authorityID else {
+          throw Self.unusable("authority ID mismatch: the key ID is \(made.keyID)")
         }
         guard !listed.isEmpty else { throw Self.unusable("key is not in the trust bundle") }
-        usable.append(Usable(slot: slot, status: status, authority: jwt, isTainted: listed.contains { $0.tainted }))
+        usable.append(Usable(slot: slot, status: status, authority: made, isTainted: listed.contains { $0.tainted }))
       } catch {
-        discard("JWT key", entry.slotID, entry.authorityID, error)
+        discard(kind.keyName, entry.slotID, entry.authorityID, error)
       }
     }
     return slots(usable)

@@ -5,60 +5,68 @@ import Keys
 import Logging
 import SPIFFE
 
+/// The keys that sign tokens: JWT-SVIDs and, with the feature flag, WIT-SVIDs.
 extension CAManager {
-  typealias JWTPosition = AuthoritySlots<JWTKey>.Position
+  typealias KeyPosition = AuthoritySlots<JWTKey>.Position
 
-  /// Makes a new JWT key in a slot and publishes it, so that it is known everywhere before it signs.
-  func prepareJWT(_ position: JWTPosition) async throws(AuthorityError) {
-    let slot = jwt[position].id
-    log.debug("Preparing JWT key", metadata: ["slot": "\(slot.rawValue)"])
-    let call = metrics.startCall(["ca", "manager", "jwt_key", "prepare"])
+  /// Makes a new key in a slot and publishes it, so that it is known everywhere before it signs.
+  func prepareKey(_ kind: TokenKind, _ position: KeyPosition) async throws(AuthorityError) {
+    let slot = self[kind][position].id
+    log.debug("Preparing \(kind.keyName)", metadata: ["slot": "\(slot.rawValue)"])
+    let call = metrics.startCall(["ca", "manager", kind.metric, "prepare"])
     do {
-      jwt.reset(position)
-      let key = try await keyManager.generateKey(id: "JWT-Signer-" + slot.rawValue, type: configuration.jwtKeyType)
+      self[kind].reset(position)
+      let key = try await keyManager.generateKey(
+        id: kind.keyIDPrefix + slot.rawValue, type: configuration.keyType(kind))
       let now = time.now
       let made = JWTKey(
-        key: key, keyID: random.keyID(), issuedAt: now,
+        kind: kind, key: key, keyID: random.keyID(), issuedAt: now,
         expiresAt: now.addingTimeInterval(authority.configuration.caTTL.seconds))
-      try await publishJWTKey(made.authority)
+      switch kind {
+      case .jwt: try await publishJWTKey(made.authority)
+      // No authority above takes WIT keys.
+      case .wit:
+        _ = try await datastore.appendBundle(Bundle(trustDomain: trustDomain, witAuthorities: [made.authority]))
+      }
       var changed = journal
       changed.append(made, in: slot)
       await remember(changed)
-      jwt.prepared(made, in: position)
-      log.info("JWT key prepared", metadata: fields(made, slot))
+      self[kind].prepared(made, in: position)
+      log.info("\(kind.keyName) prepared", metadata: fields(made, slot))
       call.done()
     } catch {
-      let failure = AuthorityError(preparing: "JWT key", error)
+      let failure = AuthorityError(preparing: kind.keyName, error)
       call.done(error: failure)
       throw failure
     }
   }
 
   /// Lets the key of a slot sign from now on.
-  func activateJWT(_ position: JWTPosition) async throws(AuthorityError) {
-    guard let key = jwt[position].authority else { return }
+  func activateKey(_ kind: TokenKind, _ position: KeyPosition) async throws(AuthorityError) {
+    guard let key = self[kind][position].authority else { return }
     var changed = journal
-    changed.activateJWT(authorityID: key.authorityID)
+    changed.activate(kind, authorityID: key.authorityID)
     do {
       try await store(changed)
     } catch {
-      if let active = authority.activeJWTKey, active.expiresAt > time.now { throw error }
-      log.error("Unable to store the CA journal; the new JWT key signs all the same", metadata: ["error": "\(error)"])
+      if let active = authority.activeKey(kind), active.expiresAt > time.now { throw error }
+      log.error(
+        "Unable to store the CA journal; the new \(kind.keyName) signs all the same", metadata: ["error": "\(error)"])
       journal = changed
     }
     switch position {
-    case .current: jwt.activatedCurrent()
-    case .next: jwt.activatedNext()
+    case .current: self[kind].activatedCurrent()
+    case .next: self[kind].activatedNext()
     }
-    signWithCurrentJWTKey()
+    signWithCurrentKey(kind)
   }
 
   /// Hands the current key to the certificate authority.
-  func signWithCurrentJWTKey() {
-    guard let key = jwt.current.authority else { return }
+  func signWithCurrentKey(_ kind: TokenKind) {
+    guard let key = self[kind].current.authority else { return }
     authority.activate(key)
-    metrics.incrementCounter(["manager", "jwt_key", "activate"])
-    log.info("JWT key activated", metadata: fields(key, jwt.current.id))
+    metrics.incrementCounter(["manager", kind.metric, "activate"])
+    log.info("\(kind.keyName) activated", metadata: fields(key, self[kind].current.id))
   }
 
   private func fields(_ key: JWTKey, _ slot: SlotID) -> Logger.Metadata {

@@ -28,7 +28,7 @@ extension CAManager {
     var loader = JournalLoader(
       keys: keys, bundle: bundle, now: time.now, hasUpstream: configuration.upstream != nil)
     x509 = loader.x509Slots(journal.entries.x509Cas)
-    if jwtIsEnabled { jwt = loader.jwtSlots(journal.entries.jwtKeys) }
+    for kind in tokenKinds { self[kind] = loader.slots(kind, journal.entries) }
     for entry in loader.discarded {
       // Expected for every authority whose slot has been used again since; hence no warning.
       log.debug(

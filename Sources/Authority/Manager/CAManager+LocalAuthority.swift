@@ -64,70 +64,15 @@ extension CAManager {
 
   // MARK: JWT
 
-  package func jwtAuthorities() throws(AuthorityError) -> LocalAuthorities {
-    guard jwtIsEnabled else { throw .jwtDisabled }
-    return try Self.authorities(jwt) { LocalAuthority($0) }
-  }
-
-  package func prepareJWTAuthority() async throws -> LocalAuthority {
-    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
-    return try await exclusively {
-      try Self.checkInitialized(jwt)
-      try await prepareJWT(.next)
-      return try Self.authority(jwt.next) { LocalAuthority($0) }
-    }
-  }
-
+  package func jwtAuthorities() throws(AuthorityError) -> LocalAuthorities { try authorities(.jwt) }
+  package func prepareJWTAuthority() async throws -> LocalAuthority { try await prepareAuthority(.jwt) }
   package func activateJWTAuthority(id: String) async throws -> LocalAuthority {
-    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
-    return try await exclusively {
-      try Self.checkActivation(jwt, id)
-      try await activateJWT(.next)
-      return try Self.authority(jwt.current) { LocalAuthority($0) }
-    }
+    try await activateAuthority(.jwt, id: id)
   }
+  package func taintJWTAuthority(id: String) async throws -> LocalAuthority { try await taintAuthority(.jwt, id: id) }
+  package func revokeJWTAuthority(id: String) async throws -> String { try await revokeAuthority(.jwt, id: id) }
 
-  package func taintJWTAuthority(id: String) async throws -> LocalAuthority {
-    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
-    return try await exclusively {
-      try Self.checkTaint(jwt, id)
-      do throws(DatastoreError) {
-        _ = try await datastore.taintJWTAuthority(keyID: id, of: trustDomain)
-      } catch {
-        throw AuthorityError(.internal, "failed to taint JWT authority: \(error.message)", cause: error)
-      }
-      log.info("JWT authority tainted", metadata: ["local_authority_id": "\(id)"])
-      return try Self.authority(jwt.next) { LocalAuthority($0) }
-    }
-  }
-
-  /// Removes a tainted key from the bundle; any key of the bundle that is neither active nor prepared here.
-  package func revokeJWTAuthority(id: String) async throws -> String {
-    guard jwtIsEnabled else { throw AuthorityError.jwtDisabled }
-    return try await exclusively {
-      guard !id.isEmpty else { throw Self.invalid("no authority ID provided") }
-      if id == jwt.next.authority?.authorityID, jwt.next.status == .prepared {
-        throw Self.invalid("unable to use a prepared key")
-      }
-      guard id != jwt.current.authority?.authorityID else { throw Self.invalid("unable to use current authority") }
-      let bundle: Bundle?
-      do throws(DatastoreError) { bundle = try await datastore.fetchBundle(of: trustDomain) } catch {
-        throw AuthorityError(error)
-      }
-      guard bundle?.jwtAuthorities.contains(where: { $0.keyID == id }) == true else {
-        throw Self.invalid("no JWT authority found with provided authority ID")
-      }
-      do throws(DatastoreError) {
-        _ = try await datastore.revokeJWTAuthority(keyID: id, of: trustDomain)
-      } catch {
-        throw AuthorityError(.internal, "failed to revoke JWT authority: \(error.message)", cause: error)
-      }
-      log.info("JWT authority revoked", metadata: ["local_authority_id": "\(id)"])
-      return id
-    }
-  }
-
-  // MARK: Rules of both kinds
+  // MARK: Rules of all kinds
 
   private func checkOwnRoot(_ what: String) throws(AuthorityError) {
     guard configuration.upstream == nil else {
@@ -136,7 +81,7 @@ extension CAManager {
     }
   }
 
-  private static func authorities<A>(
+  static func authorities<A>(
     _ slots: AuthoritySlots<A>, _ show: (A) -> LocalAuthority
   ) throws(AuthorityError) -> LocalAuthorities {
     try checkInitialized(slots)
@@ -149,7 +94,7 @@ extension CAManager {
     return result
   }
 
-  private static func authority<A>(
+  static func authority<A>(
     _ slot: AuthoritySlots<A>.Slot, _ show: (A) -> LocalAuthority
   ) throws(AuthorityError) -> LocalAuthority {
     guard let authority = slot.authority else {
@@ -158,11 +103,11 @@ extension CAManager {
     return show(authority)
   }
 
-  private static func checkInitialized<A>(_ slots: AuthoritySlots<A>) throws(AuthorityError) {
+  static func checkInitialized<A>(_ slots: AuthoritySlots<A>) throws(AuthorityError) {
     guard slots.current.status == .active else { throw AuthorityError(.unavailable, "server is initializing") }
   }
 
-  private static func checkActivation<A>(_ slots: AuthoritySlots<A>, _ id: String) throws(AuthorityError) {
+  static func checkActivation<A>(_ slots: AuthoritySlots<A>, _ id: String) throws(AuthorityError) {
     guard !id.isEmpty else { throw AuthorityError(.invalidArgument, "no authority ID provided") }
     guard id == slots.next.authority?.authorityID else {
       throw AuthorityError(.invalidArgument, "unexpected authority ID")
@@ -174,7 +119,7 @@ extension CAManager {
     }
   }
 
-  private static func checkTaint<A>(_ slots: AuthoritySlots<A>, _ id: String) throws(AuthorityError) {
+  static func checkTaint<A>(_ slots: AuthoritySlots<A>, _ id: String) throws(AuthorityError) {
     guard !id.isEmpty else { throw AuthorityError(.invalidArgument, "no authority ID provided") }
     guard id != slots.current.authority?.authorityID else {
       throw AuthorityError(.invalidArgument, "unable to taint current local authority")
@@ -189,7 +134,7 @@ extension CAManager {
     }
   }
 
-  private static func invalid(_ reason: String) -> AuthorityError {
+  static func invalid(_ reason: String) -> AuthorityError {
     AuthorityError(.invalidArgument, "invalid authority ID: " + reason)
   }
 }

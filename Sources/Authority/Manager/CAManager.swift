@@ -25,6 +25,7 @@ package actor CAManager: Service {
 
   var x509 = AuthoritySlots<X509CA>()
   var jwt = AuthoritySlots<JWTKey>()
+  var wit = AuthoritySlots<JWTKey>()
   var journal = Journal()
   /// Whether it has been said that the clock is behind the active CA.
   var clockIsBehind = false
@@ -67,7 +68,21 @@ package actor CAManager: Service {
   }
 
   var trustDomain: TrustDomain { authority.configuration.trustDomain }
-  var jwtIsEnabled: Bool { !authority.configuration.jwtSVIDsAreDisabled }
+
+  /// The kinds of tokens that this server signs, in the order in which their keys are rotated.
+  var tokenKinds: [TokenKind] { TokenKind.allCases.filter(isEnabled) }
+
+  func isEnabled(_ kind: TokenKind) -> Bool {
+    switch kind {
+    case .jwt: !authority.configuration.jwtSVIDsAreDisabled
+    case .wit: authority.configuration.witSVIDsAreEnabled
+    }
+  }
+
+  subscript(kind: TokenKind) -> AuthoritySlots<JWTKey> {
+    get { kind == .jwt ? jwt : wit }
+    set { if kind == .jwt { jwt = newValue } else { wit = newValue } }
+  }
 
   // MARK: Start
 
@@ -75,7 +90,9 @@ package actor CAManager: Service {
     try await loadJournal()
     // What is about to be replaced does not begin to sign; the first pass decides.
     if x509.current.status == .active, !x509.isPastActivation(at: time.now) { signWithCurrentX509CA() }
-    if jwtIsEnabled, jwt.current.status == .active, !jwt.isPastActivation(at: time.now) { signWithCurrentJWTKey() }
+    for kind in tokenKinds where self[kind].current.status == .active && !self[kind].isPastActivation(at: time.now) {
+      signWithCurrentKey(kind)
+    }
     do {
       try await rotateX509()
     } catch {
@@ -85,14 +102,15 @@ package actor CAManager: Service {
     // Rather a late authority than none: it is valid and in the bundle, and the next pass goes on.
     if authority.activeX509CA == nil { signWithCurrentX509CA() }
     await checkClock()
-    guard jwtIsEnabled else { return }
-    do {
-      try await rotateJWT()
-    } catch {
-      guard jwt.current.status == .active else { throw error }
-      failed("JWT key", error)
+    for kind in tokenKinds {
+      do {
+        try await rotateKey(kind)
+      } catch {
+        guard self[kind].current.status == .active else { throw error }
+        failed(kind.keyName, error)
+      }
+      if authority.activeKey(kind) == nil { signWithCurrentKey(kind) }
     }
-    if authority.activeJWTKey == nil { signWithCurrentJWTKey() }
   }
 
   // MARK: Service
@@ -137,11 +155,11 @@ package actor CAManager: Service {
       await checkClock()
       // Without an X.509 authority the server cannot serve, and the journal could not be stored.
       guard authority.activeX509CA != nil else { return }
-      if jwtIsEnabled {
+      for kind in tokenKinds {
         do {
-          try await rotateJWT()
+          try await rotateKey(kind)
         } catch {
-          failed("JWT key", error)
+          failed(kind.keyName, error)
           succeeded = false
         }
       }
@@ -162,14 +180,14 @@ package actor CAManager: Service {
     }
   }
 
-  private func rotateJWT() async throws {
+  private func rotateKey(_ kind: TokenKind) async throws {
     for _ in 0..<Self.actionsPerPass {
-      switch jwt.dueAction(at: time.now) {
+      switch self[kind].dueAction(at: time.now) {
       case .prepare(let position):
-        try await prepareJWT(position)
-        if canWait(jwt.current) { return }
-      case .activateCurrent: try await activateJWT(.current)
-      case .activateNext: try await activateJWT(.next)
+        try await prepareKey(kind, position)
+        if canWait(self[kind].current) { return }
+      case .activateCurrent: try await activateKey(kind, .current)
+      case .activateNext: try await activateKey(kind, .next)
       case nil: return
       }
     }

@@ -6,14 +6,20 @@ package struct CAManagerConfiguration: Sendable {
   package var x509KeyType: KeyType
   /// `jwt_key_type`.
   package var jwtKeyType: KeyType
+  /// `wit_key_type`; used with the feature flag only.
+  package var witKeyType: KeyType
   /// The authority above; nil where this server signs its own CA.
   package var upstream: (any UpstreamCA)?
 
   package init(
-    x509KeyType: KeyType = .ecP256, jwtKeyType: KeyType? = nil, upstream: (any UpstreamCA)? = nil
+    x509KeyType: KeyType = .ecP256, jwtKeyType: KeyType? = nil, witKeyType: KeyType? = nil,
+    upstream: (any UpstreamCA)? = nil
   ) {
     self.x509KeyType = x509KeyType
     self.jwtKeyType = jwtKeyType ?? x509KeyType
+    self.witKeyType = witKeyType ?? x509KeyType
     self.upstream = upstream
   }
+
+  func keyType(_ kind: TokenKind) -> KeyType { kind == .jwt ? jwtKeyType : witKeyType }
 }

@@ -2,8 +2,9 @@ package import FoundationEssentials
 package import Keys
 package import SPIFFE
 
-/// A JWT authority of this server that can sign. Immutable.
+/// A JWT or WIT authority of this server that can sign. Immutable.
 package struct JWTKey: Sendable {
+  package let kind: TokenKind
   package let key: any ManagedKey
   /// The `kid` of its tokens.
   package let keyID: String
@@ -12,13 +13,16 @@ package struct JWTKey: Sendable {
   /// What all its tokens begin with.
   let tokenPrefix: [UInt8]
 
-  package init(key: any ManagedKey, keyID: String, issuedAt: Date, expiresAt: Date) {
+  package init(
+    kind: TokenKind = .jwt, key: any ManagedKey, keyID: String, issuedAt: Date, expiresAt: Date
+  ) {
+    self.kind = kind
     self.key = key
     self.keyID = keyID
     self.issuedAt = issuedAt
     self.expiresAt = expiresAt
     tokenPrefix = JWTSVIDEncoder.prefix(
-      algorithm: JWSAlgorithm(signingWith: key.publicKey.keyType), keyID: keyID)
+      algorithm: JWSAlgorithm(signingWith: key.publicKey.keyType), keyID: keyID, type: kind.headerType)
   }
 
   package var authorityID: String { keyID }

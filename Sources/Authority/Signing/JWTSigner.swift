@@ -1,7 +1,7 @@
 import Keys
 import SPIFFE
 
-/// Signs JWT-SVIDs with a JWT authority. P-256 keys sign on the caller's thread, others elsewhere.
+/// Signs JWT-SVIDs and WIT-SVIDs with an authority of their kind. P-256 keys sign on the caller's thread, others elsewhere.
 struct JWTSigner: Sendable {
   let key: JWTKey
 
@@ -15,7 +15,7 @@ struct JWTSigner: Sendable {
         ? try managed.signNow(input, algorithm: signing) : try await managed.sign(input, algorithm: signing)
       return JWTSVIDEncoder.token(signingInput: input, signature: try Self.jose(signature, type: managed.type))
     } catch {
-      throw AuthorityError(.internal, "unable to sign JWT SVID: \(error)", cause: error)
+      throw AuthorityError(.internal, "unable to sign \(key.kind.rawValue) SVID: \(error)", cause: error)
     }
   }
 

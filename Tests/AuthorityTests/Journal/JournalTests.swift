@@ -37,7 +37,7 @@ import Testing
     #expect(x509.current.authority?.authorityID == Recorded.activeX509 && x509.current.status == .active)
     #expect(x509.next.authority?.authorityID == Recorded.preparedX509 && x509.next.status == .prepared)
     #expect(x509.current.id == .a && x509.next.id == .b)
-    let jwt = loader.jwtSlots(journal.entries.jwtKeys)
+    let jwt = loader.slots(.jwt, journal.entries)
     #expect(jwt.current.authority?.authorityID == Recorded.activeJWT && jwt.next.status == .prepared)
     #expect(loader.discarded.isEmpty)
   }
@@ -78,7 +78,7 @@ import Testing
       var entry = entries[0]
       change(&entry)
       var loader = try Self.loader(bundle: bundle)
-      _ = loader.jwtSlots([entry])
+      _ = loader.slots(.jwt, [entry])
       return loader.discarded.first?.reason
     }
     #expect(try reason { _ in } == nil)
@@ -94,7 +94,7 @@ import Testing
     var entry = try Journal(rowID: 1, data: Recorded.journal).entries.jwtKeys[0]
     entry.notAfter = notAfter
     var loader = try Self.loader()
-    let key = try #require(loader.jwtSlots([entry]).current.authority)
+    let key = try #require(loader.slots(.jwt, [entry]).current.authority)
     #expect(key.notAfter >= notAfter && key.authority.expiresAt == key.notAfter)
   }
 
@@ -140,7 +140,7 @@ import Testing
     #expect(journal.activeX509AuthorityID == Recorded.preparedX509)
     let changedAgain = journal.activateX509(authorityID: Recorded.preparedX509)
     #expect(!changedAgain)
-    journal.activateJWT(authorityID: Recorded.preparedJWT)
+    journal.activate(.jwt, authorityID: Recorded.preparedJWT)
     #expect(journal.entries.jwtKeys.map(\.status) == [.old, .active])
   }
 
