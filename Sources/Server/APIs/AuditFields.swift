@@ -15,6 +15,9 @@ extension AuditValue {
   static let jwtAuthorityFields = [
     "jwt_authority_expires_at", "jwt_authority_key_id", "jwt_authority_public_key_sha256",
   ]
+  static let witAuthorityFields = [
+    "wit_authority_expires_at", "wit_authority_key_id", "wit_authority_public_key_sha256",
+  ]
   static let authorityFields = jwtAuthorityFields.map { $0 + ".N" } + ["x509_authorities_asn1_sha256.N"]
   static let bundleFields = ["trust_domain_id", "refresh_hint", "sequence_number"] + authorityFields
   static let relationshipFields = [

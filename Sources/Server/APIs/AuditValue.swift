@@ -67,6 +67,13 @@ enum AuditValue {
     return fields
   }
 
+  static func witAuthority(_ key: Spire_Api_Types_WITKey) -> Logger.Metadata {
+    [
+      "wit_authority_expires_at": .value(key.expiresAt), "wit_authority_key_id": .string(key.keyID),
+      "wit_authority_public_key_sha256": .string(sha256(key.publicKey)),
+    ]
+  }
+
   static func jwtAuthority(_ key: Spire_Api_Types_JWTKey) -> Logger.Metadata {
     [
       "jwt_authority_expires_at": .value(key.expiresAt), "jwt_authority_key_id": .string(key.keyID),

@@ -12,10 +12,13 @@ package struct ServerParts: Sendable {
     /// Adds the selector `spiffe_id:<agent ID>` to every agent (`experimental.agent_spiffe_id_as_selector`).
     package var agentIDAsSelector = false
     package var disableJWTSVIDs = false
+    /// The feature flag `wit-svid`.
+    package var enableWITSVIDs = false
 
-    package init(agentIDAsSelector: Bool = false, disableJWTSVIDs: Bool = false) {
+    package init(agentIDAsSelector: Bool = false, disableJWTSVIDs: Bool = false, enableWITSVIDs: Bool = false) {
       self.agentIDAsSelector = agentIDAsSelector
       self.disableJWTSVIDs = disableJWTSVIDs
+      self.enableWITSVIDs = enableWITSVIDs
     }
   }
 

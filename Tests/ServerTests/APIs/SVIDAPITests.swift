@@ -130,15 +130,6 @@ private typealias SVID = Spire_Api_Server_Svid_V1_SVID
     }
   }
 
-  @Test func witIsDisabled() async throws {
-    try await TestServer.with { server in
-      try await server.local { client in
-        let found = try await failure { try await SVID.Client(wrapping: client).mintWITSVID(.init()) }
-        #expect(found == Failure(.unimplemented, "WIT functionality is disabled"))
-      }
-    }
-  }
-
   // MARK: For agents
 
   @Test func batchNewX509SVID() async throws {

@@ -72,10 +72,10 @@ struct TestServer: Sendable {
     let datastore: any Datastore = opened
     let keys: any KeyManager =
       options.keysFile == nil ? MemoryKeyManager() : try await DiskKeyManager.open(keysPath: folder + "/keys.json")
-    let authority = CertificateAuthority(
-      configuration: CredentialConfiguration(
-        trustDomain: domain, jwtSVIDsAreDisabled: options.features.disableJWTSVIDs),
-      time: time, metrics: options.metrics)
+    var credentials = CredentialConfiguration(
+      trustDomain: domain, jwtSVIDsAreDisabled: options.features.disableJWTSVIDs)
+    credentials.witSVIDsAreEnabled = options.features.enableWITSVIDs
+    let authority = CertificateAuthority(configuration: credentials, time: time, metrics: options.metrics)
     let manager = try await CAManager.start(
       configuration: CAManagerConfiguration(), authority: authority,
       keyManager: MeteredKeyManager(keys, names: .server, metrics: options.metrics), datastore: datastore, time: time,

@@ -26,12 +26,4 @@ extension BundleAPI {
     }
     return response
   }
-
-  /// WIT keys are behind a feature flag that this version does not have.
-  package func publishWITAuthority(
-    request: Spire_Api_Server_Bundle_V1_PublishWITAuthorityRequest, context: ServerContext
-  ) async throws -> Spire_Api_Server_Bundle_V1_PublishWITAuthorityResponse {
-    let call = try APICall(context)
-    throw call.failure(.unimplemented, "WIT-SVID functionality is not yet implemented")
-  }
 }

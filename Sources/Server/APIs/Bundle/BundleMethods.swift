@@ -15,7 +15,9 @@ package enum BundleMethods {
       MethodPolicy(
         Method.PublishJWTAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey,
         auditFields: AuditValue.jwtAuthorityFields),
-      MethodPolicy(Method.PublishWITAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey),
+      MethodPolicy(
+        Method.PublishWITAuthority.descriptor, callers: .downstream, rateLimit: limits.pushKey,
+        auditFields: AuditValue.witAuthorityFields),
       MethodPolicy(Method.ListFederatedBundles.descriptor, callers: [.local, .admin]),
       MethodPolicy(
         Method.GetFederatedBundle.descriptor, callers: [.local, .admin, .agent], auditFields: ["trust_domain_id"]),

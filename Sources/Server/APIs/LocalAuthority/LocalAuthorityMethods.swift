@@ -28,10 +28,14 @@ package enum LocalAuthorityMethods {
       MethodPolicy(
         Method.RevokeX509Authority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
       MethodPolicy(Method.GetWITAuthorityState.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.PrepareWITAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.ActivateWITAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.TaintWITAuthority.descriptor, callers: [.local, .admin]),
-      MethodPolicy(Method.RevokeWITAuthority.descriptor, callers: [.local, .admin]),
+      MethodPolicy(
+        Method.PrepareWITAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.ActivateWITAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.TaintWITAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
+      MethodPolicy(
+        Method.RevokeWITAuthority.descriptor, callers: [.local, .admin], auditFields: ["local_authority_id"]),
       MethodPolicy(
         Method.TaintX509UpstreamAuthority.descriptor, callers: [.local, .admin], auditFields: ["subject_key_id"]),
       MethodPolicy(

@@ -14,16 +14,7 @@ extension Bundle {
     if mask.sequenceNumber { message.sequenceNumber = sequenceNumber }
     if mask.x509Authorities { message.x509Authorities = x509Authorities.map(\.api) }
     if mask.jwtAuthorities { message.jwtAuthorities = jwtAuthorities.map(\.api) }
-    if mask.witAuthorities {
-      message.witAuthorities = witAuthorities.map { key in
-        var wit = Spire_Api_Types_WITKey()
-        wit.publicKey = Data(key.publicKey)
-        wit.keyID = key.keyID
-        wit.expiresAt = key.expiresAt
-        wit.tainted = key.tainted
-        return wit
-      }
-    }
+    if mask.witAuthorities { message.witAuthorities = witAuthorities.map(\.witAPI) }
     return message
   }
 
@@ -69,6 +60,16 @@ extension X509Authority {
 extension JWTAuthority {
   var api: Spire_Api_Types_JWTKey {
     var message = Spire_Api_Types_JWTKey()
+    message.publicKey = Data(publicKey)
+    message.keyID = keyID
+    message.expiresAt = expiresAt
+    message.tainted = tainted
+    return message
+  }
+
+  /// The authority as a WIT key.
+  var witAPI: Spire_Api_Types_WITKey {
+    var message = Spire_Api_Types_WITKey()
     message.publicKey = Data(publicKey)
     message.keyID = keyID
     message.expiresAt = expiresAt
