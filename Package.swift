@@ -153,8 +153,8 @@ let package = Package(
     part(
       "ServerCommands",
       [
-        "Server", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", logging, protobuf, grpcCore, crypto,
-        cryptoExtras, x509, asn1,
+        "Server", "Console", "Flags", "RPC", "SPIFFE", "Keys", "SPIREProtos", "Daemon", logging, protobuf, grpcCore,
+        crypto, x509, asn1,
       ]),
     part(
       "AgentCommands",

@@ -7,7 +7,7 @@ package import SPIFFE
 ///
 /// The memory and disk key managers hold them, and the server's own SVID has one. Immutable.
 package struct SoftwareKey: ManagedKey {
-  private enum Material: Sendable {
+  enum Material: Sendable {
     case p256(P256.Signing.PrivateKey)
     case p384(P384.Signing.PrivateKey)
     case rsa(_RSA.Signing.PrivateKey)
@@ -16,7 +16,7 @@ package struct SoftwareKey: ManagedKey {
   package let id: String
   package let type: KeyType
   package let publicKey: PublicKey
-  private let material: Material
+  let material: Material
 
   private init(id: String, type: KeyType, material: Material) throws {
     self.id = id
