@@ -24,7 +24,7 @@ enum BundleFormat: String, Sendable {
     case .pem:
       return bundle.x509Authorities.map { PEM.encode(Array($0.asn1), type: "CERTIFICATE") }.joined()
     case .spiffe:
-      let text = try BundleDocument.encode(bundle.value())
+      let text = try BundleDocument.encode(bundle.value(), includesWITAuthorities: true)
       return text.hasSuffix("\n") ? text : text + "\n"
     }
   }
