@@ -10,6 +10,9 @@ package enum CacheEvent: Sendable {
   case entryRemoved(AgentEntry)
   case svidUpdated(AgentEntry)
 
+  /// Whether it says that an SVID arrived, and nothing about who is entitled to what.
+  var isOfSVID: Bool { if case .svidUpdated = self { true } else { false } }
+
   static func of(_ changes: BundleSet.Changes) -> [CacheEvent] {
     changes.updated.map(CacheEvent.bundleUpdated) + changes.added.map(CacheEvent.bundleAdded)
       + changes.removed.map(CacheEvent.bundleRemoved)

@@ -5,7 +5,7 @@ import Synchronization
 /// use.
 package final class PreparedBundle: Sendable {
   package let bundle: Bundle
-  private let forms = Mutex<(der: [UInt8]?, jwks: [UInt8]?)>((nil, nil))
+  private let forms = Mutex<(der: [UInt8]?, jwks: [UInt8]?, witJWKS: String?)>((nil, nil, nil))
 
   package init(_ bundle: Bundle) { self.bundle = bundle }
 
@@ -27,6 +27,16 @@ package final class PreparedBundle: Sendable {
       if let made = forms.jwks { return made }
       let made = Array(try BundleDocument.encodeJWKS(jwtAuthorities: bundle.jwtAuthorities).utf8)
       forms.jwks = made
+      return made
+    }
+  }
+
+  /// The WIT authorities as a JWK set.
+  package func witJWKS() throws -> String {
+    try forms.withLock { forms in
+      if let made = forms.witJWKS { return made }
+      let made = try BundleDocument.encodeJWKS(witAuthorities: bundle.witAuthorities)
+      forms.witJWKS = made
       return made
     }
   }

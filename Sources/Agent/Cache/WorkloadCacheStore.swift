@@ -13,6 +13,9 @@ package final class WorkloadCacheStore: Sendable {
     var cache: WorkloadCache
     var mailboxes: [WorkloadCache.SubscriberID: AsyncStream<WorkloadUpdate>.Continuation] = [:]
     var isClosed = false
+    /// Rung when entries or bundles change.
+    var bells: [UInt64: Wakeup] = [:]
+    var lastBell: UInt64 = 0
     /// The server does not sign at the moment: whoever subscribes is given what there is.
     var isSigningFailing = false
   }
@@ -51,6 +54,22 @@ package final class WorkloadCacheStore: Sendable {
     }
     return try await body(subscription)
   }
+
+  /// Calls `body` with a bell that rings when entries or bundles change, and when the cache closes.
+  package func withBell<T>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (Wakeup) async throws -> T
+  ) async rethrows -> T {
+    let bell = Wakeup()
+    let number = state.withLock { state in
+      state.lastBell += 1
+      state.bells[state.lastBell] = bell
+      return state.lastBell
+    }
+    defer { state.withLock { _ = $0.bells.removeValue(forKey: number) } }
+    return try await body(bell)
+  }
+
+  package var isClosed: Bool { state.withLock(\.isClosed) }
 
   private func begin(
     _ subscription: WorkloadSubscription, _ selectors: Set<Selector>
@@ -105,11 +124,12 @@ package final class WorkloadCacheStore: Sendable {
 
   /// Ends every subscription; the agent shuts down.
   package func close() {
-    let mailboxes = state.withLock { state in
+    let (mailboxes, bells) = state.withLock { state in
       state.isClosed = true
-      return Array(state.mailboxes.values)
+      return (Array(state.mailboxes.values), Array(state.bells.values))
     }
     for mailbox in mailboxes { mailbox.finish() }
+    for bell in bells { bell.ring() }
   }
 
   // MARK: The manager
@@ -172,12 +192,16 @@ package final class WorkloadCacheStore: Sendable {
   private func apply(
     _ change: (inout WorkloadCache) -> WorkloadCache.Changes
   ) -> (changed: Bool, urgent: Bool) {
-    let (changes, records, svids) = state.withLock { state in
+    let (changes, records, svids, bells) = state.withLock { state in
       let changes = change(&state.cache)
       // Inside the lock, so that no older update overtakes a newer one on its way to a mailbox.
       Self.send(changes.deliveries, state)
-      return (changes, state.cache.entryCount, state.cache.svidCount)
+      let concernsBells = !changes.bundles.isEmpty || changes.events.contains { !$0.isOfSVID }
+      return (
+        changes, state.cache.entryCount, state.cache.svidCount, concernsBells ? Array(state.bells.values) : []
+      )
     }
+    for bell in bells { bell.ring() }
     for event in changes.events { event.count(in: metrics) }
     let type = [MetricLabel("svid_type", "x509")]
     metrics.setGauge(["lru_cache_record_map_size"], to: Double(records), labels: type)

@@ -17,6 +17,7 @@ package final class WorkloadUpdate: Sendable {
     case x509SVIDs
     case x509Bundles(withFederated: Bool)
     case jwtBundles(withFederated: Bool)
+    case witBundles(withFederated: Bool)
   }
   private let messages = Mutex<[Form: [UInt8]]>([:])
 

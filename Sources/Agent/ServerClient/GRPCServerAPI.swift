@@ -130,12 +130,38 @@ package final class GRPCServerAPI: ServerAPI {
       request.audience = audience
       let svid = try await Spire_Api_Server_Svid_V1_SVID.Client(wrapping: client)
         .newJWTSVID(request, options: .within(timeout)).svid
-      guard !svid.token.isEmpty, svid.expiresAt > svid.issuedAt else {
-        throw AgentError(.malformed, "the server issued a JWT-SVID without a token or a lifetime")
-      }
-      return IssuedJWTSVID(
-        token: svid.token, issuedAt: Date(timeIntervalSince1970: Double(svid.issuedAt)),
-        expiresAt: Date(timeIntervalSince1970: Double(svid.expiresAt)))
+      return try Self.issued("JWT", svid.token, from: svid.issuedAt, to: svid.expiresAt)
     }
+  }
+
+  package func newWITSVID(
+    entryID: String, publicKey: [UInt8], algorithm: JWSAlgorithm, timeout: Duration
+  ) async throws -> IssuedJWTSVID {
+    try await call { client in
+      var params = Spire_Api_Server_Svid_V1_NewWITSVIDParams()
+      params.entryID = entryID
+      params.publicKey = Data(publicKey)
+      params.signingAlgorithm = algorithm.rawValue
+      var request = Spire_Api_Server_Svid_V1_BatchNewWITSVIDRequest()
+      request.params = [params]
+      let response = try await Spire_Api_Server_Svid_V1_SVID.Client(wrapping: client)
+        .batchNewWITSVID(request, options: .within(timeout))
+      guard let result = response.results.first else {
+        throw AgentError(.malformed, "the server left out the result")
+      }
+      guard result.status.code == 0 else { throw AgentError(item: result.status) }
+      return try Self.issued("WIT", result.svid.token, from: result.svid.issuedAt, to: result.svid.expiresAt)
+    }
+  }
+
+  private static func issued(
+    _ kind: String, _ token: String, from issuedAt: Int64, to expiresAt: Int64
+  ) throws(AgentError) -> IssuedJWTSVID {
+    guard !token.isEmpty, expiresAt > issuedAt else {
+      throw AgentError(.malformed, "the server issued a \(kind)-SVID without a token or a lifetime")
+    }
+    return IssuedJWTSVID(
+      token: token, issuedAt: Date(timeIntervalSince1970: Double(issuedAt)),
+      expiresAt: Date(timeIntervalSince1970: Double(expiresAt)))
   }
 }

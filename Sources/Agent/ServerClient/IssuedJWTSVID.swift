@@ -1,6 +1,6 @@
 package import FoundationEssentials
 
-/// A JWT-SVID as the server issued it.
+/// A JWT-SVID or WIT-SVID as the server issued it.
 package struct IssuedJWTSVID: Hashable, Sendable {
   package let token: String
   package let issuedAt: Date

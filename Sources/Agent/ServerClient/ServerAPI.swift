@@ -19,6 +19,10 @@ package protocol ServerAPI: Sendable {
   /// Has requests signed; the results stand in the order of the requests.
   func newX509SVIDs(_ requests: [X509SVIDRequest]) async throws -> [X509SVIDResult]
   func newJWTSVID(entryID: String, audience: [String], timeout: Duration) async throws -> IssuedJWTSVID
+  /// Has a WIT-SVID signed that is bound to `publicKey` (PKIX, DER), which signs with `algorithm`.
+  func newWITSVID(
+    entryID: String, publicKey: [UInt8], algorithm: JWSAlgorithm, timeout: Duration
+  ) async throws -> IssuedJWTSVID
   /// Holds a watch stream open: says what `outbox` has, hands each message of the server to `handle`, in order. Returns
   /// when the server ends it, to be opened again. A server that does not know it fails with `unimplemented`.
   func watch(

@@ -83,6 +83,13 @@ enum ServerConversions {
         bundle.jwtAuthorities.append(
           JWTAuthority(publicKey: publicKey, keyID: key.keyID, expiresAt: key.expiresAt, tainted: key.tainted))
       }
+      for key in message.witAuthorities {
+        let publicKey = Array(key.publicKey)
+        // Not yet stable: what this version cannot read must not take the rest of the bundle from workloads.
+        guard !key.keyID.isEmpty, (try? PublicKey(pkix: publicKey)) != nil else { continue }
+        bundle.witAuthorities.append(
+          JWTAuthority(publicKey: publicKey, keyID: key.keyID, expiresAt: key.expiresAt, tainted: key.tainted))
+      }
       return bundle
     } catch {
       throw AgentError(.malformed, "malformed bundle of \"\(message.trustDomain)\": \(error)", cause: error)

@@ -11,6 +11,7 @@ package actor Synchronizer {
   let cache: WorkloadCacheStore
   let identity: AgentIdentity
   private let jwtCache: JWTSVIDIssuer
+  private let witCache: WITSVIDIssuer?
   private let storage: AgentStorage
   private let options: SyncOptions
   let time: any TimeSource
@@ -23,6 +24,7 @@ package actor Synchronizer {
   var outbox: WatchOutbox?
   private var taintedX509: Set<[UInt8]> = []
   private var taintedJWT: Set<String> = []
+  private var taintedWIT: Set<String> = []
   /// When the last complete sync ended.
   package internal(set) var lastSync: Date?
   /// When and why a sync failed, if the last one did.
@@ -34,12 +36,14 @@ package actor Synchronizer {
 
   package init(
     server: any ServerAPI, cache: WorkloadCacheStore, identity: AgentIdentity, jwtCache: JWTSVIDIssuer,
-    storage: AgentStorage, options: SyncOptions, time: any TimeSource, metrics: Metrics, logger: Logger
+    witCache: WITSVIDIssuer? = nil, storage: AgentStorage, options: SyncOptions, time: any TimeSource, metrics: Metrics,
+    logger: Logger
   ) {
     self.server = server
     self.cache = cache
     self.identity = identity
     self.jwtCache = jwtCache
+    self.witCache = witCache
     self.storage = storage
     self.options = options
     self.time = time
@@ -171,15 +175,25 @@ package actor Synchronizer {
       logger.info("New tainted X.509 authorities found", metadata: ["count": "\(count)"])
       if identity.taint(keyIDs: newX509) { logger.info("Agent SVID is tainted by a root authority, forcing rotation") }
     }
-    let jwt = Set(own.jwtAuthorities.filter(\.tainted).map(\.keyID))
-    let newJWT = jwt.subtracting(taintedJWT)
-    taintedJWT = jwt
-    if !newJWT.isEmpty {
-      let call = metrics.startCall(["cache_manager", "workload", "process_tainted_jwt_svids"])
-      let count = jwtCache.taint(keyIDs: newJWT)
-      metrics.addSample(["cache_manager", "tainted_jwt_svids", "workload"], Double(count))
+    taintedJWT = replaceSigned(by: own.jwtAuthorities, known: taintedJWT, "JWT") { jwtCache.taint(keyIDs: $0) }
+    guard let witCache else { return }
+    taintedWIT = replaceSigned(by: own.witAuthorities, known: taintedWIT, "WIT") { witCache.taint(keyIDs: $0) }
+  }
+
+  /// Has the tokens given up that newly tainted keys signed; returns all keys that are tainted.
+  private func replaceSigned(
+    by authorities: [JWTAuthority], known: Set<String>, _ kind: String, _ taint: (Set<String>) -> Int
+  ) -> Set<String> {
+    let tainted = Set(authorities.filter(\.tainted).map(\.keyID))
+    let new = tainted.subtracting(known)
+    if !new.isEmpty {
+      let name = kind.lowercased()
+      let call = metrics.startCall(["cache_manager", "workload", "process_tainted_\(name)_svids"])
+      let count = taint(new)
+      metrics.addSample(["cache_manager", "tainted_\(name)_svids", "workload"], Double(count))
       call.done()
-      logger.info("New tainted JWT authorities found", metadata: ["count": "\(count)"])
+      logger.info("New tainted \(kind) authorities found", metadata: ["count": "\(count)"])
     }
+    return tainted
   }
 }

@@ -32,7 +32,7 @@ extension WorkloadAPI {
     }
   }
 
-  private func requestedID(_ text: String, _ call: Call) throws(AgentError) -> SPIFFEID? {
+  func requestedID(_ text: String, _ call: Call) throws(AgentError) -> SPIFFEID? {
     if text.isEmpty { return nil }
     do { return try SPIFFEID(text) } catch {
       call.logger.error("Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text)"])

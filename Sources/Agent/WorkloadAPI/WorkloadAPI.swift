@@ -42,6 +42,8 @@ package final class WorkloadAPI: Sendable {
   let attestation: WorkloadAttestation
   let cache: WorkloadCacheStore
   let issuer: JWTSVIDIssuer
+  /// Nil without the feature flag `wit-svid`.
+  let witIssuer: WITSVIDIssuer?
   let earlySync: EarlySync
   let trustDomain: TrustDomain
   let options: Options
@@ -51,12 +53,14 @@ package final class WorkloadAPI: Sendable {
   private let limit: Mutex<WorkloadRateLimit>
 
   package init(
-    attestation: WorkloadAttestation, cache: WorkloadCacheStore, issuer: JWTSVIDIssuer, earlySync: EarlySync,
-    trustDomain: TrustDomain, options: Options, time: any TimeSource, metrics: Metrics
+    attestation: WorkloadAttestation, cache: WorkloadCacheStore, issuer: JWTSVIDIssuer,
+    witIssuer: WITSVIDIssuer? = nil, earlySync: EarlySync, trustDomain: TrustDomain, options: Options,
+    time: any TimeSource, metrics: Metrics
   ) {
     self.attestation = attestation
     self.cache = cache
     self.issuer = issuer
+    self.witIssuer = witIssuer
     self.earlySync = earlySync
     self.trustDomain = trustDomain
     self.options = options

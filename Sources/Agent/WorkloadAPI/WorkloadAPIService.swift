@@ -26,38 +26,41 @@ package struct WorkloadAPIService: RegistrableRPCService {
 
   package func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
     let api = api
-    stream(&router, .fetchX509SVID, Methods.FetchX509SVID.descriptor, WorkloadX509SVIDRequest.self) {
-      try await api.fetchX509SVID($0, send: $1)
+    stream(&router, .fetchX509SVID, Methods.FetchX509SVID.descriptor) { (call, _: WorkloadX509SVIDRequest, send) in
+      try await api.fetchX509SVID(call, send: send)
     }
-    stream(&router, .fetchX509Bundles, Methods.FetchX509Bundles.descriptor, WorkloadX509BundlesRequest.self) {
-      try await api.fetchX509Bundles($0, send: $1)
+    stream(&router, .fetchX509Bundles, Methods.FetchX509Bundles.descriptor) {
+      (call, _: WorkloadX509BundlesRequest, send) in
+      try await api.fetchX509Bundles(call, send: send)
     }
-    stream(&router, .fetchJWTBundles, Methods.FetchJWTBundles.descriptor, WorkloadJWTBundlesRequest.self) {
-      try await api.fetchJWTBundles($0, send: $1)
+    stream(&router, .fetchJWTBundles, Methods.FetchJWTBundles.descriptor) {
+      (call, _: WorkloadJWTBundlesRequest, send) in
+      try await api.fetchJWTBundles(call, send: send)
     }
-    stream(&router, .fetchWITSVID, Methods.FetchWITSVID.descriptor, WorkloadWITSVIDRequest.self) { _, _ in
-      throw AgentError(.unimplemented, "fetching WIT-SVIDs is not implemented")
+    stream(&router, .fetchWITSVID, Methods.FetchWITSVID.descriptor) {
+      try await api.fetchWITSVID($0, $1, send: $2)
     }
-    stream(&router, .fetchWITBundles, Methods.FetchWITBundles.descriptor, WorkloadWITBundlesRequest.self) { _, _ in
-      throw AgentError(.unimplemented, "fetching WIT bundles is not implemented")
+    stream(&router, .fetchWITBundles, Methods.FetchWITBundles.descriptor) {
+      (call, _: WorkloadWITBundlesRequest, send) in
+      try await api.fetchWITBundles(call, send: send)
     }
     unary(&router, .fetchJWTSVID, Methods.FetchJWTSVID.descriptor) { try await api.fetchJWTSVID($0, $1) }
     unary(&router, .validateJWTSVID, Methods.ValidateJWTSVID.descriptor) { try await api.validateJWTSVID($0, $1) }
   }
 
   private func stream<Transport: ServerTransport, Input: SwiftProtobuf.Message>(
-    _ router: inout RPCRouter<Transport>, _ method: WorkloadMethod, _ descriptor: MethodDescriptor, _ input: Input.Type,
+    _ router: inout RPCRouter<Transport>, _ method: WorkloadMethod, _ descriptor: MethodDescriptor,
     _ body:
-      @escaping @Sendable (WorkloadAPI.Call, @escaping @Sendable ([UInt8]) async throws -> Void) async throws
+      @escaping @Sendable (WorkloadAPI.Call, Input, @escaping @Sendable ([UInt8]) async throws -> Void) async throws
       -> Void
   ) {
     router.registerHandler(
       forMethod: descriptor, deserializer: ProtobufDeserializer<Input>(), serializer: PreparedBytes()
     ) { (request: StreamingServerRequest<Input>, context) -> StreamingServerResponse<[UInt8]> in
       let call = try await begin(method, request.metadata, context)
-      _ = try await ServerRequest(stream: request)
+      let message = try await ServerRequest(stream: request).message
       return StreamingServerResponse { writer in
-        try await failing { try await body(call) { try await writer.write($0) } }
+        try await failing { try await body(call, message) { try await writer.write($0) } }
         return [:]
       }
     }

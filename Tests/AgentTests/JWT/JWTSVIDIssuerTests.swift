@@ -85,9 +85,9 @@ import Testing
   @Test func taintedKeysAndTheLimitEmptyTheCache() throws {
     let ca = try TestCA(now: Date(timeIntervalSince1970: 1_000_000))
     let now = Date(timeIntervalSince1970: 1_000_000)
-    var cache = JWTSVIDCache(limit: 2)
+    var cache = TokenCache<JWTSVIDKey, IssuedJWTSVID>(limit: 2)
     let id = try SPIFFEID("spiffe://example.org/web")
-    let keys = ["a", "b", "c"].map { JWTSVIDCache.Key(id, audience: [$0]) }
+    let keys = ["a", "b", "c"].map { JWTSVIDKey(id, audience: [$0]) }
     for (key, audience) in zip(keys, ["a", "b", "c"]) {
       if audience == "c" { _ = cache.value(keys[0]) }
       let token = try ca.jwt(id, audience: [audience], now: now, lifetime: 60)
@@ -103,9 +103,9 @@ import Testing
 
   @Test func keysTellAudiencesApart() throws {
     let id = try SPIFFEID("spiffe://example.org/web")
-    #expect(JWTSVIDCache.Key(id, audience: ["a", "b"]) == JWTSVIDCache.Key(id, audience: ["b", "a"]))
-    #expect(JWTSVIDCache.Key(id, audience: ["ab"]) != JWTSVIDCache.Key(id, audience: ["a", "b"]))
-    #expect(JWTSVIDCache.Key(id, audience: []) != JWTSVIDCache.Key(id, audience: [""]))
+    #expect(JWTSVIDKey(id, audience: ["a", "b"]) == JWTSVIDKey(id, audience: ["b", "a"]))
+    #expect(JWTSVIDKey(id, audience: ["ab"]) != JWTSVIDKey(id, audience: ["a", "b"]))
+    #expect(JWTSVIDKey(id, audience: []) != JWTSVIDKey(id, audience: [""]))
   }
 
   @Test func callersAtTheSameTimeShareARequest() async throws {

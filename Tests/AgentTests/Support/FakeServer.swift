@@ -19,6 +19,10 @@ final class FakeServer: ServerAPI, AttestationAPI {
     /// Thrown by signing calls while set.
     var signingFailure: AgentError?
     var jwtFailure: AgentError?
+    var witFailure: AgentError?
+    /// Put in place of the ID, or the key, of the next WIT-SVIDs.
+    var witID: SPIFFEID?
+    var witKey: [UInt8]?
     var attestFailure: AgentError?
     var federatedFailure: AgentError?
     var refusedEntries: Set<String> = []
@@ -134,6 +138,20 @@ final class FakeServer: ServerAPI, AttestationAPI {
     }
     let token = try state.ca.jwt(entry.spiffeID, audience: audience, now: time.now, lifetime: state.jwtLifetime)
     return IssuedJWTSVID(token: token, issuedAt: time.now, expiresAt: time.now + state.jwtLifetime)
+  }
+
+  func newWITSVID(
+    entryID: String, publicKey: [UInt8], algorithm: JWSAlgorithm, timeout: Duration
+  ) async throws -> IssuedJWTSVID {
+    let state = try count("newWITSVID")
+    if let failure = state.witFailure { throw failure }
+    guard let entry = state.entries[entryID], !state.refusedEntries.contains(entryID) else {
+      throw AgentError(.notFound, "entry not found or not authorized")
+    }
+    let token = try state.ca.wit(
+      state.witID ?? entry.spiffeID, publicKey: state.witKey ?? publicKey, algorithm: algorithm, now: time.now,
+      lifetime: state.svidLifetime)
+    return IssuedJWTSVID(token: token, issuedAt: time.now, expiresAt: time.now + state.svidLifetime)
   }
 
   func watch(

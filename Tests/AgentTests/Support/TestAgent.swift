@@ -27,6 +27,7 @@ struct TestAgent {
   let identity: AgentIdentity
   let cache: WorkloadCacheStore
   let issuer: JWTSVIDIssuer
+  let witIssuer: WITSVIDIssuer
   let synchronizer: Synchronizer
   let signer: WorkloadSigner
   let rotator: AgentSVIDRotator
@@ -60,9 +61,11 @@ struct TestAgent {
     cache = WorkloadCacheStore(
       bundles: BundleSet(own: bundle), limit: limit, time: time, metrics: metrics, logger: logger)
     issuer = JWTSVIDIssuer(server: server, time: time, random: random, metrics: metrics, logger: logger)
+    witIssuer = WITSVIDIssuer(
+      server: server, keyType: keyType, policy: policy, time: time, random: random, metrics: metrics, logger: logger)
     synchronizer = Synchronizer(
-      server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
-      time: time,
+      server: server, cache: cache, identity: identity, jwtCache: issuer, witCache: witIssuer, storage: storage,
+      options: options, time: time,
       metrics: metrics, logger: logger)
     signer = WorkloadSigner(
       server: server, cache: cache, keyType: keyType, policy: policy, time: time, random: random, metrics: metrics,
@@ -88,13 +91,13 @@ struct TestAgent {
 
   /// A Workload API over these parts.
   func workloadAPI(
-    selectors: [String] = ["uid:0"], options: WorkloadAPI.Options = .init()
+    selectors: [String] = ["uid:0"], options: WorkloadAPI.Options = .init(), wit: Bool = false
   ) -> WorkloadAPI {
     WorkloadAPI(
       attestation: WorkloadAttestation(
         attestors: [FixedAttestor(values: selectors)], metrics: metrics, logger: logger),
-      cache: cache, issuer: issuer, earlySync: earlySync, trustDomain: ca.trustDomain, options: options, time: time,
-      metrics: metrics)
+      cache: cache, issuer: issuer, witIssuer: wit ? witIssuer : nil, earlySync: earlySync,
+      trustDomain: ca.trustDomain, options: options, time: time, metrics: metrics)
   }
 
   func call(_ method: WorkloadMethod, _ caller: any WorkloadCaller = TestCaller()) -> WorkloadAPI.Call {

@@ -16,12 +16,14 @@ final class TestCA: Sendable {
   let key: P256.Signing.PrivateKey
   let certificate: Certificate
   let jwtKeyID: String
+  let witKeyID: String
 
   init(_ name: String = "example.org", now: Date, lifetime: TimeInterval = 365 * 86400) throws {
     trustDomain = try TrustDomain(name)
     let key = P256.Signing.PrivateKey()
     self.key = key
     jwtKeyID = UUID().uuidString
+    witKeyID = UUID().uuidString
     let subject = try DistinguishedName {
       CountryName("US")
       CommonName(UUID().uuidString)
@@ -49,6 +51,9 @@ final class TestCA: Sendable {
       trustDomain: trustDomain, x509Authorities: [X509Authority(der: der, tainted: tainted)],
       jwtAuthorities: [
         JWTAuthority(publicKey: Array(key.publicKey.derRepresentation), keyID: jwtKeyID, tainted: tainted)
+      ],
+      witAuthorities: [
+        JWTAuthority(publicKey: Array(key.publicKey.derRepresentation), keyID: witKeyID, tainted: tainted)
       ])
   }
 
@@ -85,7 +90,20 @@ final class TestCA: Sendable {
       "iat": .int(Int64(now.timeIntervalSince1970)), "sub": .string(id.description),
     ]
     for (name, value) in claims { payload[name] = value }
-    let head = header ?? #"{"alg":"ES256","kid":"\#(jwtKeyID)","typ":"JWT"}"#
+    return try sign(payload, header: header ?? #"{"alg":"ES256","kid":"\#(jwtKeyID)","typ":"JWT"}"#)
+  }
+
+  /// A WIT-SVID as text.
+  func wit(
+    _ id: SPIFFEID, publicKey: [UInt8], algorithm: JWSAlgorithm, now: Date, lifetime: TimeInterval
+  ) throws -> String {
+    let claims = WITSVIDEncoder.claims(
+      subject: id, confirmationKey: try PublicKey(pkix: publicKey), algorithm: algorithm,
+      expiresAt: Int64(now.timeIntervalSince1970 + lifetime), issuedAt: Int64(now.timeIntervalSince1970))
+    return try sign(claims, header: #"{"alg":"ES256","kid":"\#(witKeyID)","typ":"wit+jwt"}"#)
+  }
+
+  private func sign(_ payload: JSONObject, header head: String) throws -> String {
     let input = Base64.encodeURL(Array(head.utf8)) + "." + Base64.encodeURL(JSONValue.object(payload).encoded())
     let signature = try key.signature(for: Data(input.utf8)).rawRepresentation
     return input + "." + Base64.encodeURL(Array(signature))

@@ -1,0 +1,40 @@
+/// Tokens that were issued, the least recently used given up beyond a limit (agent-behaviour §8). A value without a
+/// clock.
+package struct TokenCache<Key: Hashable & Sendable, Token: CachedToken>: Sendable {
+  private struct Item {
+    let token: Token
+    let keyID: String?
+    var lastUse: UInt64
+  }
+
+  package let limit: Int
+  private var items: [Key: Item] = [:]
+  private var tick: UInt64 = 0
+
+  /// - Parameter limit: the most tokens that are kept.
+  package init(limit: Int = 1000) { self.limit = max(1, limit) }
+
+  package var count: Int { items.count }
+
+  /// The token of the key, also an expired one.
+  package mutating func value(_ key: Key) -> Token? {
+    tick += 1
+    items[key]?.lastUse = tick
+    return items[key]?.token
+  }
+
+  package mutating func store(_ token: Token, for key: Key) {
+    tick += 1
+    items[key] = Item(token: token, keyID: token.keyID, lastUse: tick)
+    if items.count > limit, let oldest = items.min(by: { $0.value.lastUse < $1.value.lastUse })?.key {
+      items[oldest] = nil
+    }
+  }
+
+  /// Gives up the tokens that these keys signed; the number of them.
+  package mutating func removeSigned(by keyIDs: Set<String>) -> Int {
+    let before = items.count
+    items = items.filter { item in item.value.keyID.map { !keyIDs.contains($0) } ?? true }
+    return before - items.count
+  }
+}
