@@ -23,9 +23,7 @@ extension AgentConfiguration {
         "invalid configuration: \(key) is not supported in this platform; please use \(instead) instead",
         key: "agent.experimental." + key)
     }
-    FeatureFlags.check(
-      experimental.featureFlags ?? [], key: "agent.experimental.feature_flags", unsupported: UnsupportedKeys.witFlag,
-      checks: &checks)
+    FeatureFlags.check(experimental.featureFlags ?? [], key: "agent.experimental.feature_flags", checks: &checks)
   }
 
   static func syncInterval(

@@ -52,6 +52,7 @@ extension AgentConfiguration {
     jwtSVIDCacheHitTimeout = Self.cacheHitTimeout(experimental, &checks)
     usesSyncAuthorizedEntries = experimental?.useSyncAuthorizedEntries ?? true
     rateLimits = Self.rateLimits(experimental?.rateLimit, &checks)
+    areWITSVIDsEnabled = FeatureFlags.hasWITSVID(experimental?.featureFlags)
     Self.checkExperimental(experimental, &checks)
     (rebootstrapMode, rebootstrapDelay) = Self.rebootstrap(agent, flags, bootstrap, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Agent", checks: &checks)

@@ -43,6 +43,8 @@ package struct AgentConfiguration: Sendable {
   package var jwtSVIDCacheHitTimeout: Duration
   package var usesSyncAuthorizedEntries: Bool
   package var rateLimits: RateLimits
+  /// The feature flag `wit-svid`.
+  package var areWITSVIDsEnabled: Bool
   package var log: LogSettings
   package var logSelectors: [String]
   /// All blocks, in the order of the file, disabled ones included.

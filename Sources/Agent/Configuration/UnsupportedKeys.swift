@@ -7,15 +7,11 @@ package enum UnsupportedKeys {
   /// All rows: keys, then plugins.
   package static var all: [UnsupportedKey] { keys + plugins.unsupportedKeys }
 
-  static let witFlag = UnsupportedKey.refused(
-    "agent.experimental.feature_flags.wit-svid", "WIT-SVIDs are not issued")
-
   /// The rows that are looked for in the file by their path.
   package static let keys: [UnsupportedKey] = [
     .refused("agent.authorized_delegates", "the delegated identity API is not served, so nobody may call it"),
     .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
     .refused("agent.experimental.require_pq_kem", "connections would also accept other key exchanges"),
-    witFlag,
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_port", "Go's profiler is not part of this program"),

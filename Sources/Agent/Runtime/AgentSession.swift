@@ -150,11 +150,16 @@ struct AgentSession: Service {
     let issuer = JWTSVIDIssuer(
       server: server, limit: configuration.jwtSVIDCacheMaxSize, cacheHitTimeout: configuration.jwtSVIDCacheHitTimeout,
       time: time, random: random, metrics: metrics, logger: logger)
+    let witIssuer =
+      configuration.areWITSVIDsEnabled
+      ? WITSVIDIssuer(
+        server: server, keyType: configuration.workloadX509SVIDKeyType, policy: policy,
+        limit: configuration.x509SVIDCacheMaxSize, time: time, random: random, metrics: metrics, logger: logger) : nil
     let earlySync = EarlySync(time: time)
     let clock = ClockWatch(time: time, logger: logger)
     let synchronizer = Synchronizer(
-      server: server, cache: cache, identity: identity, jwtCache: issuer, storage: storage, options: options,
-      time: time, metrics: metrics, logger: logger)
+      server: server, cache: cache, identity: identity, jwtCache: issuer, witCache: witIssuer, storage: storage,
+      options: options, time: time, metrics: metrics, logger: logger)
     let manager = AgentManager(
       server: server, synchronizer: synchronizer,
       signer: WorkloadSigner(
@@ -168,7 +173,7 @@ struct AgentSession: Service {
     let workloads = WorkloadAttestation(
       attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor"))
     let api = WorkloadAPI(
-      attestation: workloads, cache: cache, issuer: issuer, earlySync: earlySync,
+      attestation: workloads, cache: cache, issuer: issuer, witIssuer: witIssuer, earlySync: earlySync,
       trustDomain: configuration.trustDomain,
       options: WorkloadAPI.Options(configuration), time: time, metrics: metrics)
     let admin = AdminParts(

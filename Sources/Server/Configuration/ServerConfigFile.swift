@@ -111,9 +111,9 @@ package struct ServerConfigFile: Sendable {
     package var sqlTransactionTimeout: String?
     /// `require_pq_kem`: only post-quantum key exchange.
     package var requirePQKEM: Bool?
-    /// `wit_key_type`: kind of the WIT signer's key.
+    /// `wit_key_type`: kind of the WIT signer's key; without effect unless the feature flag `wit-svid` is set.
     package var witKeyType: String?
-    /// `wit_issuer`: issuer of WIT-SVIDs.
+    /// `wit_issuer`: issuer of WIT-SVIDs; as `wit_key_type`.
     package var witIssuer: String?
     /// `feature_flags`: switches for developers.
     package var featureFlags: [String]?

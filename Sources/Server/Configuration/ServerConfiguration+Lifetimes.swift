@@ -88,9 +88,7 @@ extension ServerConfiguration {
         "full cache reload interval must be greater than cache reload interval",
         key: "server.experimental.full_cache_reload_interval")
     }
-    FeatureFlags.check(
-      experimental.featureFlags ?? [], key: "server.experimental.feature_flags", unsupported: UnsupportedKeys.witFlag,
-      checks: &checks)
+    FeatureFlags.check(experimental.featureFlags ?? [], key: "server.experimental.feature_flags", checks: &checks)
     settings.reloadInterval = full ?? settings.reloadInterval
     settings.pruneOlderThan = prune ?? settings.pruneOlderThan
     settings.timeout = timeout ?? oldTimeout ?? settings.timeout

@@ -50,11 +50,13 @@ extension ServerConfiguration {
     bundleEndpoint = Self.bundleEndpoint(server.federation?.bundleEndpoint, &checks)
     areJWTSVIDsDisabled = server.disableJWTSVIDs ?? false
     jwtIssuer = server.jwtIssuer ?? ""
+    areWITSVIDsEnabled = FeatureFlags.hasWITSVID(experimental?.featureFlags)
+    witIssuer = experimental?.witIssuer ?? ""
 
     let lifetimes = Self.lifetimes(server, &checks)
     (caTTL, agentTTL) = (lifetimes.ca, lifetimes.agent)
     (defaultX509SVIDTTL, defaultJWTSVIDTTL) = (lifetimes.x509SVID, lifetimes.jwtSVID)
-    (caKeyType, jwtKeyType) = Self.keyTypes(server, &checks)
+    (caKeyType, jwtKeyType, witKeyType) = Self.keyTypes(server, &checks)
     caSubject = Self.subject(server.caSubject, &checks)
     maxAttestedNodeInfoStaleness =
       checks.duration(

@@ -68,9 +68,12 @@ extension ServerConfiguration {
 
   static func keyTypes(
     _ server: ServerConfigFile.Server, _ checks: inout ConfigurationChecks
-  ) -> (ca: KeyType, jwt: KeyType) {
+  ) -> (ca: KeyType, jwt: KeyType, wit: KeyType) {
     let ca = keyType(server.caKeyType, "ca_key_type", &checks) ?? .ecP256
-    return (ca, keyType(server.jwtKeyType, "jwt_key_type", &checks) ?? ca)
+    return (
+      ca, keyType(server.jwtKeyType, "jwt_key_type", &checks) ?? ca,
+      keyType(server.experimental?.witKeyType, "experimental.wit_key_type", &checks) ?? ca
+    )
   }
 
   private static func keyType(
@@ -78,8 +81,9 @@ extension ServerConfiguration {
   ) -> KeyType? {
     guard let text, !text.isEmpty else { return nil }
     if let type = KeyType(rawValue: text.lowercased()) { return type }
+    let name = key.split(separator: ".").last ?? ""
     checks.fail(
-      "error parsing \(key): key type \(GoText.quote(text)) is unknown; "
+      "error parsing \(name): key type \(GoText.quote(text)) is unknown; "
         + "must be one of [rsa-2048, rsa-4096, ec-p256, ec-p384]",
       key: "server." + key)
     return nil

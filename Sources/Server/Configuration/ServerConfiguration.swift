@@ -28,6 +28,7 @@ package struct ServerConfiguration: Sendable {
   package var log: LogSettings
   package var caKeyType: KeyType
   package var jwtKeyType: KeyType
+  package var witKeyType: KeyType
   package var caSubject: Subject
   package var caTTL: Duration
   package var agentTTL: Duration
@@ -36,6 +37,10 @@ package struct ServerConfiguration: Sendable {
   package var areJWTSVIDsDisabled: Bool
   /// Empty for none.
   package var jwtIssuer: String
+  /// The feature flag `wit-svid`.
+  package var areWITSVIDsEnabled: Bool
+  /// Empty for none.
+  package var witIssuer: String
   package var isAuditLogEnabled: Bool
   package var limitsAttestation: Bool
   package var limitsSigning: Bool

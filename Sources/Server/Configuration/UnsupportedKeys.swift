@@ -7,9 +7,6 @@ package enum UnsupportedKeys {
   /// All rows: keys, then plugins.
   package static var all: [UnsupportedKey] { keys + plugins.unsupportedKeys }
 
-  static let witFlag = UnsupportedKey.refused(
-    "server.experimental.feature_flags.wit-svid", "WIT-SVIDs are not issued")
-
   /// The rows that are looked for in the file by their path.
   package static let keys: [UnsupportedKey] = [
     .refused(
@@ -22,15 +19,12 @@ package enum UnsupportedKeys {
     .refused(
       "server.experimental.auth_opa_policy_engine", "the built-in authorization policy would decide who may call"),
     .refused("server.experimental.require_pq_kem", "connections would also accept other key exchanges"),
-    witFlag,
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("server.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("server.profiling_port", "Go's profiler is not part of this program"),
     .ignored("server.profiling_freq", "Go's profiler is not part of this program"),
     .ignored("server.profiling_names", "Go's profiler is not part of this program"),
     .ignored("server.experimental.events_based_cache", "changes always reach the entry cache through events"),
-    .ignored("server.experimental.wit_key_type", "it says nothing without the feature flag wit-svid"),
-    .ignored("server.experimental.wit_issuer", "it says nothing without the feature flag wit-svid"),
     .ignored("telemetry.DogStatsd", "metrics are not sent to DogStatsD"),
     .ignored("telemetry.Statsd", "metrics are not sent to StatsD"),
     .ignored("telemetry.M3", "metrics are not sent to M3"),

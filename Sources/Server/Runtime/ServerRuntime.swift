@@ -101,6 +101,7 @@ package struct ServerRuntime: Sendable {
     let manager = try await CAManager.start(
       configuration: CAManagerConfiguration(
         x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType,
+        witKeyType: configuration.witKeyType,
         upstream: upstreams.all.first.map { UpstreamAdapter(name: $0.name, plugin: $0.instance) }),
       authority: authority, keyManager: MeteredKeyManager(keyManager, names: .server, metrics: metrics),
       datastore: datastore, time: time, metrics: metrics, logger: logger)

@@ -148,4 +148,11 @@ import Testing
     #expect(configuration.healthChecks.bindPort == 9982)
     #expect(configuration.notices.map(\.fields) == [["keys": "agent.sds"]])
   }
+
+  @Test func witFlag() throws {
+    #expect(try !agentConfiguration(AgentFile.with(agent: "")).areWITSVIDsEnabled)
+    let on = try agentConfiguration(AgentFile.with(agent: "experimental { feature_flags = [\"wit-svid\"] }"))
+    #expect(on.areWITSVIDsEnabled)
+    #expect(on.notices.last?.message == "Developer feature flag \"wit-svid\" has been enabled")
+  }
 }

@@ -17,7 +17,7 @@ import Testing
     return keys.first == "agent" ? AgentFile.with(agent: inner) : AgentFile.with(rest: "\(keys[0]) { \(inner) }")
   }
 
-  @Test(arguments: UnsupportedKeys.keys.filter { !$0.key.hasSuffix(".wit-svid") })
+  @Test(arguments: UnsupportedKeys.keys)
   func everyRowActs(_ row: UnsupportedKey) throws {
     let text = Self.file(row.key)
     switch row.handling {
@@ -48,11 +48,6 @@ import Testing
         #expect(UnsupportedKeys.all.contains { $0.key == "plugins.\(type).\(name)" } == !isSupported)
       }
     }
-  }
-
-  @Test func witFlagIsRefused() throws {
-    let error = try agentProblems(AgentFile.with(agent: "experimental { feature_flags = [\"wit-svid\"] }"))
-    #expect(error?.code == .unsupported)
   }
 
   @Test func documentationListsTheSameRows() throws {

@@ -210,4 +210,22 @@ import Testing
     #expect(notices[3].fields == ["alert": "true", "alert_type": "deprecated_config"])
     #expect(notices[4].message == "Developer feature flag \"i_am_a_test_flag\" has been enabled")
   }
+
+  @Test func witKeys() throws {
+    let off = try serverConfiguration(
+      ServerFile.with(server: #"experimental { wit_key_type = "ec-p384" wit_issuer = "w" }"#))
+    #expect(!off.areWITSVIDsEnabled && off.witKeyType == .ecP384 && off.witIssuer == "w")
+    #expect(!off.notices.contains { $0.message == "Configuration keys have no effect in this version" })
+    let on = try serverConfiguration(
+      ServerFile.with(server: #"ca_key_type = "rsa-2048" experimental { feature_flags = ["wit-svid"] }"#))
+    #expect(on.areWITSVIDsEnabled && on.witKeyType == .rsa2048 && on.witIssuer.isEmpty)
+    #expect(on.notices.last?.message == "Developer feature flag \"wit-svid\" has been enabled")
+    let bad = try serverProblems(ServerFile.with(server: #"experimental { wit_key_type = "dsa" }"#))
+    #expect(
+      bad?.problems.map(\.message) == [
+        "error parsing wit_key_type: key type \"dsa\" is unknown; "
+          + "must be one of [rsa-2048, rsa-4096, ec-p256, ec-p384]"
+      ])
+    #expect(bad?.problems.first?.key == "server.experimental.wit_key_type")
+  }
 }

@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test(arguments: UnsupportedKeys.keys.filter { !$0.key.hasSuffix(".wit-svid") })
+  @Test(arguments: UnsupportedKeys.keys)
   func everyRowActs(_ row: UnsupportedKey) throws {
     let text = Self.file(row.key).replacingOccurrences(of: "_timeout = 1", with: "_timeout = \"1m\"")
       .replacingOccurrences(of: "_interval = 1", with: "_interval = \"1m\"")
@@ -55,15 +55,6 @@ import Testing
     let text = ServerFile.with(
       server: "proxy_protocol_trusted_cidrs = [] experimental { require_pq_kem = \"false\" feature_flags = [] }")
     #expect(try serverConfiguration(text).notices.isEmpty)
-  }
-
-  @Test func witFlagIsRefused() throws {
-    let error = try serverProblems(ServerFile.with(server: "experimental { feature_flags = [\"wit-svid\"] }"))
-    #expect(
-      error?.problems.map(\.message) == [
-        "server.experimental.feature_flags.wit-svid is not supported by this version: WIT-SVIDs are not issued; "
-          + "remove it if that is what you want"
-      ])
   }
 
   @Test func everyUpstreamPluginIsSupportedOrRefused() throws {
