@@ -5,9 +5,10 @@ extension BundleDocument {
   ///   - bytes: UTF-8 JSON, at most ``maximumSize`` bytes.
   ///   - trustDomain: the trust domain that the document was obtained for; the document does not name it.
   ///   - reading: which rule applies to entries that break the format.
+  ///   - ignoring: called for each entry that is left out, with its number and why.
   /// - Throws: ``SPIFFEError`` with code `invalidBundle`, or the error of the JSON, key or certificate that is bad.
   public static func decode(
-    _ bytes: [UInt8], trustDomain: TrustDomain, reading: Reading = .strict
+    _ bytes: [UInt8], trustDomain: TrustDomain, reading: Reading = .strict, ignoring: (String) -> Void = { _ in }
   ) throws(SPIFFEError) -> Bundle {
     let limits = JSONLimits(maximumBytes: maximumSize, maximumDepth: 16, rejectsDuplicates: true)
     guard let document = try JSONValue(parsing: bytes, limits: limits).object else {
@@ -30,7 +31,12 @@ extension BundleDocument {
       guard let json = entry.object else { throw SPIFFEError(.invalidBundle, "key entry \(index) is not an object") }
       switch reading {
       case .strict: try addStrictly(json, index, to: &contents)
-      case .standard: try addIfUsable(json, index, to: &contents)
+      case .standard:
+        if let reason = unusable(json) {
+          ignoring("key entry \(index): \(reason)")
+        } else {
+          try addUsable(json, index, to: &contents)
+        }
       }
     }
     return contents.bundle
@@ -63,13 +69,36 @@ extension BundleDocument {
     }
   }
 
-  private static func addIfUsable(_ json: JSONObject, _ index: Int, to contents: inout Contents) throws(SPIFFEError) {
-    guard let use = json["use"]?.string, [x509Use, jwtUse, witUse].contains(use) else { return }
-    guard let type = json["kty"]?.string, ["EC", "RSA"].contains(type) else { return }
+  /// Why the standard says to leave an entry out, or nil if it is to be read: uses, types and curves that are not known
+  /// here (Bundle §4.2.2, RFC 7517 §5), and X.509 entries without a certificate (X509-SVID §6.2).
+  private static func unusable(_ json: JSONObject) -> String? {
+    func text(_ name: String) -> String? {
+      guard let value = json[name], !value.isNull else { return "" }
+      // Something else than a text is not unknown but malformed, which refuses the document.
+      return value.string
+    }
+    if let use = text("use"), ![x509Use, jwtUse, witUse].contains(use) {
+      return use.isEmpty ? "use is missing" : "use \(GoQuote.string(use)) is not known"
+    }
+    if let type = text("kty"), !["EC", "RSA"].contains(type) {
+      return type.isEmpty ? "kty is missing" : "kty \(GoQuote.string(type)) is not known"
+    }
+    if let curve = text("crv"), !curve.isEmpty, PublicKey.Curve(rawValue: curve) == nil {
+      return "crv \(GoQuote.string(curve)) is not known"
+    }
+    guard text("use") == x509Use else { return nil }
+    switch json["x5c"] {
+    case nil, .null: return "x5c is missing"
+    case .array(let list) where list.isEmpty: return "x5c is empty"
+    default: return nil
+    }
+  }
+
+  private static func addUsable(_ json: JSONObject, _ index: Int, to contents: inout Contents) throws(SPIFFEError) {
+    let use = json["use"]?.string ?? ""
     if use == x509Use {
-      guard let first = json["x5c"]?.array?.first else { return }
       var entry = json
-      entry["x5c"] = .array([first])
+      if let first = json["x5c"]?.array?.first { entry["x5c"] = .array([first]) }
       for der in try JSONWebKey(entry).certificates { contents.add(X509Authority(der: der)) }
       return
     }

@@ -5,7 +5,7 @@ public enum BundleDocument {
   public enum Reading: Hashable, Sendable {
     /// One bad entry refuses the document, `keys` may be missing and the sequence number is not read: what SPIRE does.
     case strict
-    /// Entries of unknown use or type, and x509-svid entries without certificate, are skipped, only the first
+    /// Entries of unknown use, type or curve, and x509-svid entries without certificate, are skipped, only the first
     /// certificate of an entry counts, `keys` must be there and the sequence number is read: what the standard says
     /// (Bundle §4.2, X509-SVID §6.2).
     case standard

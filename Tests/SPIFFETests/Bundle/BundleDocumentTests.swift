@@ -156,6 +156,63 @@ struct BundleDocumentTests {
     #expect(bundle.sequenceNumber == 9)
   }
 
+  /// What the standard says to ignore costs nothing but the entry; what is malformed refuses all of the document.
+  @Test("tells entries that it does not know from malformed ones")
+  func entries() throws {
+    let key = PublicKey(P256.Signing.PrivateKey().publicKey)
+    let root = try TestAuthority.root()
+    let good = JSONWebKey(key: key, use: "jwt-svid", keyID: "good").json
+    let authority = JSONWebKey(
+      key: try X509Certificates.publicKey(of: root.certificate), use: "x509-svid", certificates: [root.der]
+    ).json
+    func changed(_ json: JSONObject, _ changes: (String, JSONValue)...) -> JSONValue {
+      var json = json
+      for (name, value) in changes { json[name] = value }
+      return .object(json)
+    }
+    func read(_ entry: JSONValue) -> (bundle: Bundle?, ignored: [String], error: SPIFFEError?) {
+      let document: JSONValue = ["keys": [.object(good), entry]]
+      var ignored: [String] = []
+      do {
+        let bundle = try BundleDocument.decode(
+          document.encoded(), trustDomain: domain, reading: .standard, ignoring: { ignored.append($0) })
+        return (bundle, ignored, nil)
+      } catch { return (nil, ignored, error) }
+    }
+    let unknown: [(JSONValue, String)] = [
+      (changed(good, ("use", .null)), "use is missing"), (changed(good, ("use", "")), "use is missing"),
+      (changed(good, ("use", "sig")), #"use "sig" is not known"#),
+      (changed(good, ("use", "JWT-SVID")), #"use "JWT-SVID" is not known"#),
+      (changed(good, ("kty", "oct"), ("k", "AAAA")), #"kty "oct" is not known"#),
+      (changed(good, ("kty", "OKP"), ("crv", "Ed25519")), #"kty "OKP" is not known"#),
+      (changed(good, ("kty", "AKP"), ("alg", "ML-DSA-65")), #"kty "AKP" is not known"#),
+      (changed(good, ("kty", .null)), "kty is missing"),
+      (changed(good, ("crv", "secp256k1")), #"crv "secp256k1" is not known"#),
+      (changed(authority, ("x5c", .null)), "x5c is missing"), (changed(authority, ("x5c", [])), "x5c is empty"),
+    ]
+    for (entry, why) in unknown {
+      let result = read(entry)
+      #expect(result.bundle?.jwtAuthorities.map(\.keyID) == ["good"], "\(why)")
+      #expect(result.bundle?.x509Authorities.isEmpty == true)
+      #expect(result.ignored == ["key entry 1: \(why)"])
+    }
+    let other = JSONWebKey(key: PublicKey(P256.Signing.PrivateKey().publicKey)).json
+    let malformed: [JSONValue] = [
+      changed(good, ("use", 5)), changed(good, ("kty", [])), changed(good, ("crv", 256)), changed(good, ("kid", .null)),
+      changed(good, ("kid", "")), changed(good, ("kid", 7)), changed(good, ("x", .null)), changed(good, ("y", "")),
+      changed(good, ("x", "AA")), changed(good, ("x", "!")), changed(good, ("x", good["y"] ?? .null)),
+      changed(good, ("crv", "P-384")), changed(good, ("crv", .null)), changed(good, ("kty", "RSA")),
+      changed(good, ("kty", "RSA"), ("n", "AQAB"), ("e", "AQAB")), changed(good, ("d", "AAAA")),
+      changed(authority, ("x5c", "MIIB")), changed(authority, ("x5c", [1])), changed(authority, ("x5c", ["MIIB"])),
+      changed(authority, ("x5c", ["!"])), changed(authority, ("x", other["x"] ?? .null), ("y", other["y"] ?? .null)),
+      [], "x", 1, .null,
+    ]
+    for entry in malformed {
+      let result = read(entry)
+      #expect(result.bundle == nil && result.ignored.isEmpty, "\(entry.text())")
+    }
+  }
+
   @Test("keeps one of equal certificates and the last of equal key IDs")
   func repeated() throws {
     let keys = [P256.Signing.PrivateKey(), P256.Signing.PrivateKey()].map { PublicKey($0.publicKey) }

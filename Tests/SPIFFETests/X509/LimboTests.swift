@@ -62,6 +62,34 @@ struct LimboTests {
     }
   }
 
+  /// An exception that does not differ any more is to be taken off the list; no case is on it twice.
+  @Test("exceptions are needed", .enabled(if: data != nil))
+  func exceptions() throws {
+    let file = try JSONDecoder().decode(File.self, from: try #require(Self.data))
+    let listed = Self.leftOut.values.joined()
+    #expect(Set(listed).count == listed.count)
+    for test in file.testcases where listed.contains(test.id) {
+      let accepted = (try? path(test)) != nil
+      #expect(accepted != (test.expected_result == "SUCCESS"), "\(test.id)")
+    }
+  }
+
+  /// None of the leaves has a SPIFFE ID: whatever the path, the verifier takes none, and with the rules of X509-SVID on
+  /// top of it refuses what the paths above let through.
+  @Test("no leaf without a SPIFFE ID is an SVID", .enabled(if: data != nil))
+  func leaves() throws {
+    let file = try JSONDecoder().decode(File.self, from: try #require(Self.data))
+    for test in file.testcases {
+      func certificates(_ texts: [String]) throws -> [[UInt8]] { try texts.flatMap { try PEM.decode($0) }.map(\.der) }
+      let roots = try certificates(test.trusted_certs)
+      let verifier = X509SVIDVerifier(
+        bundle: Bundle(
+          trustDomain: try TrustDomain("example.com"), x509Authorities: roots.map { X509Authority(der: $0) }))
+      let chain = try certificates([test.peer_certificate] + test.untrusted_intermediates)
+      #expect(throws: SPIFFEError.self, "\(test.id)") { try verifier.verify(chain: chain, at: Date()) }
+    }
+  }
+
   private func path(_ test: Case) throws {
     func candidates(_ texts: [String]) throws -> [X509Candidate] {
       try texts.flatMap { try PEM.decode($0) }.map { try X509Candidate(der: $0.der) }
