@@ -94,7 +94,8 @@ let package = Package(
     part("Flags", []),
     part("Daemon", ["HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
-    part("HTTP", ["SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    part("TLS", [nioSSL]),
+    part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
     part("AWS", ["Daemon", crypto]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
     .target(name: "CPeer"),
@@ -102,7 +103,8 @@ let package = Package(
     part(
       "RPC",
       [
-        "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix,
+        "TLS", "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore,
+        nioPosix,
         nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
@@ -137,14 +139,16 @@ let package = Package(
       "Server",
       [
         "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "HTTP",
-        "Daemon", "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL,
+        "TLS", "Daemon", "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1,
+        nioSSL,
         x509, asn1,
         crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     part(
       "Agent",
       [
-        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos",
+        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos",
+        "WorkloadProtos",
         logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
@@ -178,7 +182,8 @@ let package = Package(
     // Tests
     .target(name: "Mutations", path: "Tests/Mutations", swiftSettings: strict),
     .target(
-      name: "HTTPTesting", dependencies: ["SPIFFE", nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1],
+      name: "HTTPTesting",
+      dependencies: ["SPIFFE", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, x509, crypto, asn1],
       path: "Tests/HTTPTesting", swiftSettings: strict),
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
@@ -191,9 +196,10 @@ let package = Package(
     tests(
       "RPC",
       [
-        "Mutations", "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore, protobuf, x509, asn1, crypto,
-        nioCore, nioTLS,
-        nioHTTP2, nioHPACK, nioEmbedded, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "Mutations", "HTTPTesting", "HTTP", "TLS", "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore,
+        protobuf, x509,
+        asn1, crypto, nioCore, nioTLS, nioSSL, nioHTTP2, nioHPACK, nioEmbedded,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     .target(
       name: "TestDatabases", dependencies: ["CPostgres", "CMariaDB"], path: "Tests/Support/Databases",
@@ -215,15 +221,15 @@ let package = Package(
       "Server",
       [
         "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority",
-        "Plugins", "ServerPlugins", "RPC", "HTTP", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle,
+        "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle,
         protobuf,
         grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
     tests(
       "Agent",
       [
-        "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP", "Daemon", "HCL",
-        "SPIREProtos", "WorkloadProtos", logging,
+        "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP", "TLS", "Daemon",
+        "HCL", "SPIREProtos", "WorkloadProtos", logging,
         protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),

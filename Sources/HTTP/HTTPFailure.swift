@@ -10,6 +10,8 @@ package enum HTTPFailure: Error, CustomStringConvertible {
   /// The server did not prove who it is, so nothing was sent.
   case authentication(String)
   case `protocol`(String)
+  /// A redirection that is not followed.
+  case redirection(String)
   case tooLarge(Int)
   case timeout
   /// The caller gave up.
@@ -19,7 +21,7 @@ package enum HTTPFailure: Error, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .unreachable(let text), .protocol(let text): text
+    case .unreachable(let text), .protocol(let text), .redirection(let text): text
     case .authentication(let text): "tls: failed to verify certificate: \(text)"
     case .tooLarge(let limit): "the answer is larger than \(limit) bytes"
     case .timeout: "context deadline exceeded"

@@ -1,6 +1,7 @@
 import Daemon
 import NIOCore
 import NIOSSL
+package import TLS
 
 /// How a server is reached, and what protects the way.
 package enum HTTPRoute: Sendable {
@@ -27,6 +28,8 @@ package struct HTTPSecurity: Sendable {
   package var identity: HTTPIdentity?
   /// The name that the server must prove, where it is not the URL's host.
   package var serverName: String?
+  /// The versions and key exchanges that it may use.
+  package var policy = TLSPolicy()
 
   package init(_ trust: ServerTrust, identity: HTTPIdentity? = nil, serverName: String? = nil) {
     self.trust = trust
@@ -36,7 +39,7 @@ package struct HTTPSecurity: Sendable {
 
   /// A context of its own for each connection: nothing is resumed.
   func context() throws -> NIOSSLContext {
-    var configuration = try trust.configuration()
+    var configuration = try trust.configuration(policy)
     if let identity {
       configuration.certificateChain = try identity.certificates.map {
         .certificate(try NIOSSLCertificate(bytes: $0, format: .der))

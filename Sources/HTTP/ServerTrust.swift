@@ -3,6 +3,7 @@ import NIOCore
 import NIOSSL
 package import SPIFFE
 import Synchronization
+import TLS
 
 /// Whom a server that is asked over HTTPS must prove to be. Makes the TLS handler of one connection.
 package enum ServerTrust: Sendable {
@@ -25,9 +26,9 @@ package enum ServerTrust: Sendable {
     var description: String { "unexpected ID \"\(found)\"" }
   }
 
-  func configuration() throws -> TLSConfiguration {
+  func configuration(_ policy: TLSPolicy) throws -> TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
-    configuration.minimumTLSVersion = .tlsv12
+    policy.apply(to: &configuration)
     configuration.applicationProtocols = ["http/1.1"]
     switch self {
     case .web(let roots):

@@ -1,7 +1,7 @@
 import NIOCore
 package import NIOHTTP1
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// A real web server in this process: answers whatever it is told, with the certificate of the moment or, on a Unix socket,
@@ -22,6 +22,8 @@ package struct TestWebServer: Sendable {
     case page(Int, [(String, String)], [UInt8])
     /// A body without end, so that only a bound stops it.
     case endless
+    /// A byte of the body now and then, for ever.
+    case trickle
     /// Nothing at all.
     case silence
     case hangUp
@@ -70,11 +72,12 @@ package struct TestWebServer: Sendable {
       }(request)
     }
 
-    fileprivate func tls(_ shown: Certificate) throws -> NIOSSLServerHandler {
+    fileprivate func tls(_ shown: Certificate, _ curves: [NIOTLSCurve]?) throws -> NIOSSLServerHandler {
       var tls = TLSConfiguration.makeServerConfiguration(
         certificateChain: [.certificate(try NIOSSLCertificate(bytes: shown.certificate, format: .der))],
         privateKey: .privateKey(try NIOSSLPrivateKey(bytes: shown.key, format: .der)))
       tls.applicationProtocols = ["http/1.1"]
+      tls.curves = curves
       if let clientAuthority {
         // As Vault: who shows a certificate must prove it, and nobody has to.
         tls.certificateVerification = .optionalVerification
@@ -89,18 +92,20 @@ package struct TestWebServer: Sendable {
   package let port: Int
 
   /// Runs `body` while the server listens on a free port of 127.0.0.1 or, without a certificate, on `socket`.
+  ///
+  /// - Parameter curves: the only key exchanges that it takes.
   package static func with<T: Sendable>(
-    _ certificate: Certificate?, socket: String = "", answer: @escaping @Sendable (String) -> Answer,
-    _ body: @Sendable (TestWebServer) async throws -> T
+    _ certificate: Certificate?, socket: String = "", curves: [NIOTLSCurve]? = nil,
+    answer: @escaping @Sendable (String) -> Answer, _ body: @Sendable (TestWebServer) async throws -> T
   ) async throws -> T {
-    try await with(certificate, socket: socket, reply: { answer($0.head.uri) }, body)
+    try await with(certificate, socket: socket, curves: curves, reply: { answer($0.head.uri) }, body)
   }
 
   /// The same, for an answer that depends on more than the URL; without certificate and socket on a port in the clear.
   ///
   /// - Parameter clientAuthority: DER. Clients are asked for a certificate of it.
   package static func with<T: Sendable>(
-    _ certificate: Certificate?, socket: String = "", clientAuthority: [UInt8]? = nil,
+    _ certificate: Certificate?, socket: String = "", clientAuthority: [UInt8]? = nil, curves: [NIOTLSCurve]? = nil,
     reply: @escaping @Sendable (Request) -> Answer, _ body: @Sendable (TestWebServer) async throws -> T
   ) async throws -> T {
     let script = Script(certificate, clientAuthority, reply)
@@ -108,7 +113,7 @@ package struct TestWebServer: Sendable {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
-          if let shown = script.certificate { try pipeline.addHandler(script.tls(shown)) }
+          if let shown = script.certificate { try pipeline.addHandler(script.tls(shown, curves)) }
           try pipeline.configureHTTPServerPipeline(withErrorHandling: false)
           try pipeline.addHandler(Handler(script))
         }
@@ -159,6 +164,9 @@ package struct TestWebServer: Sendable {
       case .endless:
         write(200, [("Transfer-Encoding", "chunked")], context)
         more(context)
+      case .trickle:
+        write(200, [("Transfer-Encoding", "chunked")], context)
+        drop(context)
       case .silence: break
       case .hangUp: context.close(promise: nil)
       }
@@ -180,6 +188,16 @@ package struct TestWebServer: Sendable {
           let (handler, context) = bound.value
           handler.more(context)
         }
+      }
+    }
+
+    private func drop(_ context: ChannelHandlerContext) {
+      guard context.channel.isActive else { return }
+      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+      context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: " ")))), promise: nil)
+      context.eventLoop.scheduleTask(in: .milliseconds(5)) {
+        let (handler, context) = bound.value
+        handler.drop(context)
       }
     }
 

@@ -5,6 +5,7 @@ package import HTTP
 import Keys
 import RPC
 import SPIFFE
+package import TLS
 import WorkloadProtos
 
 /// Fetches what the server is recognised by before there is a bundle (agent-behaviour §2), anew at each attempt.
@@ -38,12 +39,12 @@ package struct BootstrapBundle: Sendable {
   ///   - deadline: for dialling that server, and again for each of its answers.
   package init(
     _ source: BootstrapSource, server: ServerAddress, roots: WebRoots = .system(environment: [:]),
-    deadline: Duration = .seconds(30)
+    deadline: Duration = .seconds(30), tls: TLSPolicy = TLSPolicy()
   ) {
     self.source = source
     self.server = server
     self.roots = roots
-    exchange = HTTPExchange(deadline: deadline, maximumBody: Self.maximumSize, accept: "*/*")
+    exchange = HTTPExchange(deadline: deadline, maximumBody: Self.maximumSize, accept: "*/*", tls: tls)
   }
 
   /// The authorities, DER; nil for insecure bootstrap.

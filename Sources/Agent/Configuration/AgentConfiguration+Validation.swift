@@ -3,6 +3,7 @@ import HCL
 import Keys
 import Plugins
 import SPIFFE
+import TLS
 
 extension AgentConfiguration {
   static let defaultSocketPath = "/tmp/spire-agent/public/api.sock"
@@ -53,6 +54,7 @@ extension AgentConfiguration {
     usesSyncAuthorizedEntries = experimental?.useSyncAuthorizedEntries ?? true
     rateLimits = Self.rateLimits(experimental?.rateLimit, &checks)
     areWITSVIDsEnabled = FeatureFlags.hasWITSVID(experimental?.featureFlags)
+    tls = TLSPolicy(requirePostQuantumKeyExchange: experimental?.requirePQKEM ?? false)
     Self.checkExperimental(experimental, &checks)
     (rebootstrapMode, rebootstrapDelay) = Self.rebootstrap(agent, flags, bootstrap, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Agent", checks: &checks)

@@ -2,6 +2,7 @@ package import Daemon
 package import Keys
 package import Plugins
 package import SPIFFE
+package import TLS
 
 /// What the agent is told to do, checked and typed. Built once at start from file and flags; `AgentRuntime` hands each
 /// part what it needs. Immutable after that. It may hold a join token: it is never printed.
@@ -45,6 +46,8 @@ package struct AgentConfiguration: Sendable {
   package var rateLimits: RateLimits
   /// The feature flag `wit-svid`.
   package var areWITSVIDsEnabled: Bool
+  /// What every TLS handshake of the agent must keep.
+  package var tls: TLSPolicy
   package var log: LogSettings
   package var logSelectors: [String]
   /// All blocks, in the order of the file, disabled ones included.

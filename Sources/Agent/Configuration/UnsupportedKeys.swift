@@ -11,7 +11,6 @@ package enum UnsupportedKeys {
   package static let keys: [UnsupportedKey] = [
     .refused("agent.authorized_delegates", "the delegated identity API is not served, so nobody may call it"),
     .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
-    .refused("agent.experimental.require_pq_kem", "connections would also accept other key exchanges"),
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_port", "Go's profiler is not part of this program"),

@@ -61,15 +61,15 @@ struct AgentSession: Service {
       trustDomain: configuration.trustDomain, attestor: nodeAttestor,
       bootstrap: BootstrapBundle(
         configuration.bootstrap, server: address,
-        roots: .system(environment: ProcessInfo.processInfo.environment)),
-      server: GRPCAttestation(address: address, time: time), storage: storage, keyManager: keyManager, time: time,
-      metrics: metrics, logger: log.logger.with(subsystem: "attestor"))
+        roots: .system(environment: ProcessInfo.processInfo.environment), tls: configuration.tls),
+      server: GRPCAttestation(address: address, tls: configuration.tls, time: time), storage: storage,
+      keyManager: keyManager, time: time, metrics: metrics, logger: log.logger.with(subsystem: "attestor"))
     let retry = StartRetry(time: time, random: random, logger: log.logger)
     let rebootstrap = Rebootstrap(
       mode: configuration.rebootstrapMode, delay: configuration.rebootstrapDelay, storage: storage, time: time,
       metrics: metrics, logger: log.logger.with(["Logger": "TrustBundleSources"]))
     let identity = try await attest(attestation, retry, rebootstrap)
-    let server = try GRPCServerAPI(address: address, identity: identity, time: time)
+    let server = try GRPCServerAPI(address: address, identity: identity, policy: configuration.tls, time: time)
     let parts = makeParts(identity, server, attestation, rebootstrap)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }

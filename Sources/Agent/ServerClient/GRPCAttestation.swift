@@ -1,9 +1,10 @@
 package import Daemon
 import FoundationEssentials
 import GRPCCore
-import RPC
+package import RPC
 import SPIFFE
 import SPIREProtos
+package import TLS
 
 /// Attests over gRPC: a connection of its own, on which the server proves its identity and the agent none yet.
 /// Stateless.
@@ -12,16 +13,18 @@ package struct GRPCAttestation: AttestationAPI {
   private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
 
   private let address: ServerAddress
+  private let tls: TLSPolicy
   private let time: any TimeSource
 
-  package init(address: ServerAddress, time: any TimeSource) {
+  package init(address: ServerAddress, tls: TLSPolicy = TLSPolicy(), time: any TimeSource) {
     self.address = address
+    self.tls = tls
     self.time = time
   }
 
   package func attest(_ request: AttestationRequest) async throws -> AttestationResult {
     do {
-      let tls = ClientTLS(server: try check(request.authorities), now: { [time] in time.now })
+      let tls = ClientTLS(server: try check(request.authorities), policy: tls, now: { [time] in time.now })
       return try await withTLSClient(host: address.host, port: address.port, tls: tls) { client in
         let (chain, reattestable) = try await attest(request, client)
         let message = try await Spire_Api_Server_Bundle_V1_Bundle.Client(wrapping: client)

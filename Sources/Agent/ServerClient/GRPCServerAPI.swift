@@ -1,9 +1,10 @@
 package import Daemon
 import FoundationEssentials
 import GRPCCore
-import RPC
+package import RPC
 package import SPIFFE
 import SPIREProtos
+package import TLS
 
 /// The server over gRPC with the agent's identity: one connection, shared by all calls, opened when a call needs it.
 ///
@@ -20,10 +21,12 @@ package final class GRPCServerAPI: ServerAPI {
     .notFound, .invalidArgument, .failedPrecondition, .alreadyExists, .unimplemented,
   ]
 
-  package init(address: ServerAddress, identity: AgentIdentity, time: any TimeSource) throws {
+  package init(
+    address: ServerAddress, identity: AgentIdentity, policy: TLSPolicy = TLSPolicy(), time: any TimeSource
+  ) throws {
     self.identity = identity
     let tls = ClientTLS(
-      server: .spiffe(id: try address.serverID, bundle: { identity.bundle }), now: { time.now },
+      server: .spiffe(id: try address.serverID, bundle: { identity.bundle }), policy: policy, now: { time.now },
       credential: {
         let svid = identity.svid
         return TLSCredential(chain: svid.chain, key: .signer(ManagedKeySigner(svid.key)))

@@ -1,5 +1,6 @@
 package import FoundationEssentials
 package import SPIFFE
+package import TLS
 
 /// How a client proves who it is and checks that the server is the expected one. Asked anew for every connection, so that
 /// a rotated SVID or a changed bundle holds from the next one on.

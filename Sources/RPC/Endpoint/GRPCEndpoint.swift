@@ -3,6 +3,7 @@ package import GRPCCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
+package import TLS
 
 /// Serves gRPC services on a socket, as a service of the daemon's group.
 ///

@@ -36,19 +36,25 @@ package final class CallContext: ServerContext.TransportSpecific {
   package let peer: PeerConnection
   /// When the caller gives up, if it said so.
   package let deadline: ContinuousClock.Instant?
+  /// Whether the caller asks to go past a check that this program makes and upstream does not: request metadata
+  /// ``forceKey`` `true`, since upstream's messages have no room for it.
+  package let isForced: Bool
   package let audit: AuditLog
   package let metrics: Metrics
+
+  package static let forceKey = "swift-spire-force"
   private let base: Logger
   private let state = Mutex(State())
   private let style: CallLogStyle
 
   package init(
     policy: MethodPolicy, peer: PeerConnection, logger: Logger, metrics: Metrics = .none, style: CallLogStyle = .server,
-    auditing: Bool = false, deadline: ContinuousClock.Instant? = nil
+    auditing: Bool = false, deadline: ContinuousClock.Instant? = nil, isForced: Bool = false
   ) {
     self.policy = policy
     self.peer = peer
     self.deadline = deadline
+    self.isForced = isForced
     self.metrics = metrics
     self.style = style
     base = logger

@@ -46,7 +46,7 @@ package struct CallInterceptor: ServerInterceptor {
     request: StreamingServerRequest<Input>, context: ServerContext,
     next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
-    let recorder = try begin(context)
+    let recorder = try begin(context, request.metadata)
     if try !recorder.admitAtOnce(by: authorizer) { try await recorder.admit(by: authorizer) }
     let response: StreamingServerResponse<Output>
     do {
@@ -58,7 +58,7 @@ package struct CallInterceptor: ServerInterceptor {
   }
 
   @inline(never)
-  private func begin(_ context: ServerContext) throws -> CallRecorder {
+  private func begin(_ context: ServerContext, _ metadata: Metadata) throws -> CallRecorder {
     guard let policy = policies[context.descriptor.service.fullyQualifiedService]?[context.descriptor.method] else {
       let full = MethodNames(context.descriptor).full
       logger.error("Method has no policy", metadata: ["method": "\(full)"])
@@ -70,7 +70,7 @@ package struct CallInterceptor: ServerInterceptor {
     let metrics = isSelf ? Metrics.none : self.metrics
     let call = CallContext(
       policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
-      deadline: context.deadline)
+      deadline: context.deadline, isForced: metadata[stringValues: CallContext.forceKey].contains("true"))
     return CallRecorder(call: call, counter: metrics.startCall(policy.names.callKey))
   }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOSSL
+import TLS
 
 /// Makes the TLS context of one connection (about 40 µs). Never shared between connections.
 enum TLSContext {
@@ -23,15 +24,11 @@ enum TLSContext {
   }
 
   private static func finish(_ configuration: inout TLSConfiguration, _ policy: TLSPolicy) throws -> NIOSSLContext {
-    configuration.minimumTLSVersion = .tlsv12
+    policy.apply(to: &configuration)
     configuration.applicationProtocols = ["h2"]
     // Our callback decides; no root of the system's, and no CA names in the request for a certificate.
     configuration.trustRoots = .certificates([])
     configuration.sendCANameList = false
-    if policy.requirePostQuantumKeyExchange {
-      configuration.minimumTLSVersion = .tlsv13
-      configuration.curves = [.x25519_MLKEM768]
-    }
     return try NIOSSLContext(configuration: configuration)
   }
 

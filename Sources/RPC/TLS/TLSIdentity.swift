@@ -46,13 +46,3 @@ package enum TLSSignatureAlgorithm: UInt16, Sendable, CaseIterable {
   case rsaPSSSHA256 = 0x0804
   case rsaPKCS1SHA256 = 0x0401
 }
-
-/// Settings that hold for every handshake of an endpoint or a client.
-package struct TLSPolicy: Sendable {
-  /// Allows TLS 1.3 with the post-quantum key exchange X25519MLKEM768 only (`require_pq_kem`).
-  package var requirePostQuantumKeyExchange = false
-
-  package init(requirePostQuantumKeyExchange: Bool = false) {
-    self.requirePostQuantumKeyExchange = requirePostQuantumKeyExchange
-  }
-}

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP2
 import NIOPosix
 import NIOSSL
+import TLS
 
 /// Accepts the connections of an endpoint and builds their pipelines: TLS with a context of its own if asked for, the
 /// meter, HTTP/2, and the handler that makes calls. Used by ``SocketTransport``.

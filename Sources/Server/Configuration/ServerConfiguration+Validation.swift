@@ -3,6 +3,7 @@ import HCL
 import Keys
 import Plugins
 import SPIFFE
+import TLS
 
 extension ServerConfiguration {
   static let defaultSocketPath = "/tmp/spire-server/private/api.sock"
@@ -73,6 +74,7 @@ extension ServerConfiguration {
     (datastore, plugins) = Self.plugins(file.plugins, &checks)
     checks.reportUnknownKeys(file.unknownKeys)
     agentSPIFFEIDAsSelector = experimental?.agentSPIFFEIDAsSelector ?? false
+    tls = TLSPolicy(requirePostQuantumKeyExchange: experimental?.requirePQKEM ?? false)
     events = Self.checkExperimental(experimental, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Server", checks: &checks)
     healthChecks = HealthCheckSettings(file.healthChecks, checks: &checks)

@@ -3,6 +3,7 @@ package import DatastoreAPI
 package import Keys
 package import Plugins
 package import SPIFFE
+package import TLS
 
 /// What the server is told to do, checked and typed. Built once at start from file and flags; `ServerRuntime` hands each
 /// part what it needs. Immutable after that.
@@ -57,6 +58,8 @@ package struct ServerConfiguration: Sendable {
   package var events: EventSettings
   /// `federation.bundle_endpoint`; nil: the bundle is not served.
   package var bundleEndpoint: BundleEndpointSettings?
+  /// What every TLS handshake of the server must keep, as a server and as a client.
+  package var tls: TLSPolicy
   /// The `DataStore "sql"` block.
   package var datastore: PluginConfiguration
   /// All other blocks, in the order of the file, disabled ones included.

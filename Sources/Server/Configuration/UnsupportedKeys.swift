@@ -18,7 +18,6 @@ package enum UnsupportedKeys {
       "server.proxy_protocol_trusted_cidrs", "callers would be known by the load balancer's address, not their own"),
     .refused(
       "server.experimental.auth_opa_policy_engine", "the built-in authorization policy would decide who may call"),
-    .refused("server.experimental.require_pq_kem", "connections would also accept other key exchanges"),
     .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("server.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("server.profiling_port", "Go's profiler is not part of this program"),

@@ -28,7 +28,7 @@ struct ServerEndpoints {
     let identity = ServerTLSIdentity(
       trustDomain: parts.trustDomain, adminIDs: adminIDs, svid: parts.serverSVID, bundles: parts.bundles,
       time: parts.time, logger: logger)
-    remote.tls = (identity, TLSPolicy())
+    remote.tls = (identity, configuration.tls)
     remote.maximumConnectionAge = .seconds(180)
     // Every agent holds one.
     remote.maximumConnections = 100_000

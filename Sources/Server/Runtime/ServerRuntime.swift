@@ -130,8 +130,8 @@ package struct ServerRuntime: Sendable {
     ).open()
     let bundleEndpoint = try configuration.bundleEndpoint.map {
       try BundleEndpointServer(
-        $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: svid, time: time,
-        logger: endpointLogger)
+        $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: svid, policy: configuration.tls,
+        time: time, logger: endpointLogger)
     }
     var members = telemetry.services
     members.append(.init(service: signals(telemetry, catalog), name: "signals"))

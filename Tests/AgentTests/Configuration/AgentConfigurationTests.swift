@@ -4,7 +4,9 @@ import Foundation
 import HCL
 import Keys
 import Plugins
+import RPC
 import SPIFFE
+import TLS
 import Testing
 
 @Suite struct AgentConfigurationTests {
@@ -154,5 +156,12 @@ import Testing
     let on = try agentConfiguration(AgentFile.with(agent: "experimental { feature_flags = [\"wit-svid\"] }"))
     #expect(on.areWITSVIDsEnabled)
     #expect(on.notices.last?.message == "Developer feature flag \"wit-svid\" has been enabled")
+  }
+
+  @Test(arguments: [("true", true), ("\"true\"", true), ("false", false)])
+  func postQuantumKeyExchange(_ value: String, _ isRequired: Bool) throws {
+    let text = AgentFile.with(agent: "experimental { require_pq_kem = \(value) }")
+    #expect(try agentConfiguration(text).tls == TLSPolicy(requirePostQuantumKeyExchange: isRequired))
+    #expect(try agentConfiguration(AgentFile().text).tls == TLSPolicy())
   }
 }

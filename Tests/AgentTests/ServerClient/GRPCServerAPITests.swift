@@ -4,6 +4,7 @@ import Logging
 import RPC
 import SPIFFE
 import SPIREProtos
+import TLS
 import Testing
 
 @testable import Agent

@@ -1,6 +1,7 @@
 import Foundation
 import SPIFFE
 import Synchronization
+import TLS
 import Testing
 
 @testable import RPC

@@ -6,6 +6,7 @@ import SPIFFE
 import SPIREProtos
 import ServiceLifecycle
 import Synchronization
+import TLS
 import Testing
 
 @testable import RPC

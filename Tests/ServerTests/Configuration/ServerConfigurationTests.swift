@@ -3,8 +3,10 @@ import Foundation
 import HCL
 import Keys
 import Plugins
+import RPC
 import SPIFFE
 import Server
+import TLS
 import Testing
 
 @Suite struct ServerConfigurationTests {
@@ -227,5 +229,12 @@ import Testing
           + "must be one of [rsa-2048, rsa-4096, ec-p256, ec-p384]"
       ])
     #expect(bad?.problems.first?.key == "server.experimental.wit_key_type")
+  }
+
+  @Test(arguments: [("true", true), ("\"true\"", true), ("false", false)])
+  func postQuantumKeyExchange(_ value: String, _ isRequired: Bool) throws {
+    let text = ServerFile.with(server: "experimental { require_pq_kem = \(value) }")
+    #expect(try serverConfiguration(text).tls == TLSPolicy(requirePostQuantumKeyExchange: isRequired))
+    #expect(try serverConfiguration(ServerFile().text).tls == TLSPolicy())
   }
 }

@@ -53,7 +53,7 @@ import Testing
 
   @Test func valuesThatAskForNothing() throws {
     let text = ServerFile.with(
-      server: "proxy_protocol_trusted_cidrs = [] experimental { require_pq_kem = \"false\" feature_flags = [] }")
+      server: "proxy_protocol_trusted_cidrs = [] experimental { feature_flags = [] }")
     #expect(try serverConfiguration(text).notices.isEmpty)
   }
 

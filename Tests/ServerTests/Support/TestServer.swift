@@ -11,6 +11,7 @@ import SPIREProtos
 import SQLDatastore
 import ServerPlugins
 import Synchronization
+import TLS
 import Testing
 
 @testable import Server

@@ -6,6 +6,7 @@ import NIOSSL
 import SPIFFE
 import ServiceLifecycle
 import Synchronization
+import TLS
 
 /// Serves this trust domain's bundle to others (server-behaviour §9.1, SPIFFE Federation §5). A service.
 ///
@@ -21,7 +22,7 @@ struct BundleEndpointServer: Service {
   /// - Throws: ``CertificateFiles/Unusable`` for `https_web`.
   init(
     _ settings: BundleEndpointSettings, trustDomain: TrustDomain, bundles: BundleCache, svid: ServerSVIDRotator,
-    time: any TimeSource, logger: Logger
+    policy: TLSPolicy = TLSPolicy(), time: any TimeSource, logger: Logger
   ) throws {
     let tls: @Sendable () throws -> TLSConfiguration
     switch settings.profile {
@@ -49,7 +50,7 @@ struct BundleEndpointServer: Service {
       host: settings.address, port: settings.port,
       prepare: { channel in
         var configuration = try tls()
-        configuration.minimumTLSVersion = .tlsv12
+        policy.apply(to: &configuration)
         configuration.applicationProtocols = ["http/1.1"]
         try channel.pipeline.syncOperations.addHandler(
           NIOSSLServerHandler(context: try NIOSSLContext(configuration: configuration)))
