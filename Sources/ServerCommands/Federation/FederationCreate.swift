@@ -32,22 +32,8 @@ struct FederationCreate: ServerCommand {
   let ownFlags = FederationOptions.flags
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
-    let relationships = try options.relationships(io)
-    var response: Spire_Api_Server_Trustdomain_V1_BatchCreateFederationRelationshipResponse
-    do {
-      response = try await server.call {
-        try await Spire_Api_Server_Trustdomain_V1_TrustDomain.Client(wrapping: $0)
-          .batchCreateFederationRelationship(.with { $0.federationRelationships = relationships })
-      }
-    } catch { throw CommandFailure("request failed: \(error)") }
-    // A relationship that the server refused is not in its answer: it is the one that was sent.
-    for index in response.results.indices.prefix(relationships.count) where response.results[index].status.code != 0 {
-      response.results[index].federationRelationship = relationships[index]
-    }
-    try options.output.print(response, to: io) {
-      try FederationReport.print(
-        response.results.map { FederationResult(status: $0.status, relationship: $0.federationRelationship) },
-        verb: "create", io: io)
+    try await FederationChange(verb: "create").run(options, server: server, io: io) { client, relationships in
+      try await client.batchCreateFederationRelationship(.with { $0.federationRelationships = relationships })
     }
   }
 }
