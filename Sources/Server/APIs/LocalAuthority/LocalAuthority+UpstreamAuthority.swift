@@ -10,6 +10,7 @@ extension LocalAuthorityAPI {
     try await perform(try noted(request.subjectKeyID, context)) {
       try await server.caManager.taintX509UpstreamAuthority(subjectKeyID: request.subjectKeyID)
     }
+    await server.serverSVID.rotateIfDue()
     var response = Spire_Api_Server_Localauthority_V1_TaintX509UpstreamAuthorityResponse()
     response.upstreamAuthoritySubjectKeyID = request.subjectKeyID.lowercased()
     return response
