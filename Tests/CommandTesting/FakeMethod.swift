@@ -10,10 +10,16 @@ package protocol FakeMethod: Sendable {
 /// A method that answers one message with one.
 package struct Unary<Input: Message, Output: Message>: FakeMethod {
   private let method: MethodDescriptor
+  private let requires: RequiredHeader
   private let answer: @Sendable (Input) async throws -> Output
 
-  package init(_ method: MethodDescriptor, _ answer: @escaping @Sendable (Input) async throws -> Output) {
+  /// - Parameter requires: a header without which the call is refused.
+  package init(
+    _ method: MethodDescriptor, requires: (key: String, value: String)? = nil,
+    _ answer: @escaping @Sendable (Input) async throws -> Output
+  ) {
     self.method = method
+    self.requires = RequiredHeader(requires)
     self.answer = answer
   }
 
@@ -21,6 +27,7 @@ package struct Unary<Input: Message, Output: Message>: FakeMethod {
     router.registerHandler(
       forMethod: method, deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
     ) { request, _ in
+      try requires.check(request.metadata)
       let message = try await ServerRequest(stream: request).message
       return StreamingServerResponse(single: ServerResponse(message: try await answer(message)))
     }
@@ -30,7 +37,7 @@ package struct Unary<Input: Message, Output: Message>: FakeMethod {
 /// A method that answers one message with a stream, given as the messages and the error that ends it.
 package struct Stream<Input: Message, Output: Message>: FakeMethod {
   private let method: MethodDescriptor
-  private let requires: (key: String, value: String)?
+  private let requires: RequiredHeader
   private let answer: @Sendable (Input, RPCWriter<Output>) async throws -> Void
 
   /// - Parameter requires: a header without which the call is refused.
@@ -39,7 +46,7 @@ package struct Stream<Input: Message, Output: Message>: FakeMethod {
     _ answer: @escaping @Sendable (Input, RPCWriter<Output>) async throws -> Void
   ) {
     self.method = method
-    self.requires = requires
+    self.requires = RequiredHeader(requires)
     self.answer = answer
   }
 
@@ -47,9 +54,7 @@ package struct Stream<Input: Message, Output: Message>: FakeMethod {
     router.registerHandler(
       forMethod: method, deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
     ) { request, _ in
-      if let requires, !request.metadata[stringValues: requires.key].contains(requires.value) {
-        throw RPCError(code: .invalidArgument, message: "security header missing from request")
-      }
+      try requires.check(request.metadata)
       let message = try await ServerRequest(stream: request).message
       return StreamingServerResponse { writer in
         try await answer(message, writer)
@@ -67,5 +72,17 @@ package struct FakeServices: RegistrableRPCService {
 
   package func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
     for method in methods { method.register(with: &router) }
+  }
+}
+
+/// A header without which a made-up method refuses the call.
+private struct RequiredHeader: Sendable {
+  private let header: (key: String, value: String)?
+
+  init(_ header: (key: String, value: String)?) { self.header = header }
+
+  func check(_ metadata: Metadata) throws {
+    guard let header, !metadata[stringValues: header.key].contains(header.value) else { return }
+    throw RPCError(code: .invalidArgument, message: "security header missing from request")
   }
 }

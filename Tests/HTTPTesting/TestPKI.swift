@@ -12,7 +12,8 @@ package struct TestPKI: Sendable {
   private let name: DistinguishedName
   private let certificate: Certificate
 
-  package init(_ trustDomain: String, lifetime: TimeInterval = 7200) throws {
+  /// - Parameter id: the SPIFFE ID of the authority itself, if it is to have one.
+  package init(_ trustDomain: String, lifetime: TimeInterval = 7200, id: String? = nil) throws {
     self.trustDomain = try TrustDomain(trustDomain)
     name = try DistinguishedName { CommonName(trustDomain) }
     let start = Date() - 3600
@@ -24,6 +25,7 @@ package struct TestPKI: Sendable {
         Critical(BasicConstraints.isCertificateAuthority(maxPathLength: nil))
         Critical(KeyUsage(keyCertSign: true, cRLSign: true))
         SubjectKeyIdentifier(hash: publicKey)
+        if let id { SubjectAlternativeNames([.uniformResourceIdentifier(id)]) }
       }, issuerPrivateKey: .init(key))
   }
 
@@ -31,9 +33,10 @@ package struct TestPKI: Sendable {
   package var privateKeyPEM: String { key.pemRepresentation + "\n" }
   package var root: NIOSSLCertificate { get throws { try NIOSSLCertificate(bytes: der, format: .der) } }
 
-  package func bundle(refreshHint: Int64 = 0) -> SPIFFE.Bundle {
+  package func bundle(refreshHint: Int64 = 0, sequence: UInt64 = 0) -> SPIFFE.Bundle {
     SPIFFE.Bundle(
-      trustDomain: trustDomain, x509Authorities: [X509Authority(der: der)], refreshHint: refreshHint)
+      trustDomain: trustDomain, x509Authorities: [X509Authority(der: der)], refreshHint: refreshHint,
+      sequenceNumber: sequence)
   }
 
   /// A server's certificate: of an ID, of host names, of addresses.

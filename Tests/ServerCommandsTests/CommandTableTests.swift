@@ -51,7 +51,7 @@ import Testing
 
   /// Flags that upstream's commands do not have (docs/compatibility.md).
   static let added: [String: Set<String>] = [
-    "entry create": ["dryRun"], "entry update": ["dryRun"],
+    "entry create": ["dryRun"], "entry update": ["dryRun"], "federation refresh": ["force"],
   ]
 
   static func table(_ name: String) throws -> CommandDescription {

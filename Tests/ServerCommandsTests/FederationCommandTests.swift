@@ -93,4 +93,18 @@ import Testing
     #expect(
       await run("federation create -data -", input: input) == .failure("bundle format \"der\" is unsupported"))
   }
+
+  /// What upstream's message has no room for travels as metadata of the request; a server of upstream's does not see it.
+  @Test func refreshIsForcedThroughMetadata() async throws {
+    let refreshing = Unary<Spire_Api_Server_Trustdomain_V1_RefreshBundleRequest, Google_Protobuf_Empty>(
+      Method.RefreshBundle.descriptor, requires: ("swift-spire-force", "true")
+    ) { request in
+      #expect(request.trustDomain == "partner.test")
+      return Google_Protobuf_Empty()
+    }
+    #expect(
+      try await run("federation refresh -id partner.test -force", methods: [refreshing])
+        == .success("Bundle refreshed\n"))
+    #expect(try await run("federation refresh -id partner.test", methods: [refreshing]).code == 1)
+  }
 }

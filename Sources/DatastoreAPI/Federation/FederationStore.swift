@@ -14,6 +14,11 @@ package protocol FederationStore: Sendable {
   ) async throws(DatastoreError) -> FederationRelationship
   /// Deletes the relationship; the bundle stays.
   func deleteFederationRelationship(with trustDomain: TrustDomain) async throws(DatastoreError)
+  /// Creates or replaces the bundle of a federated trust domain, unless both have a sequence number and the stored one's
+  /// is larger.
+  ///
+  /// - Returns: the sequence number of the stored bundle if that one stays, else nil.
+  func setFetchedBundle(_ bundle: Bundle) async throws(DatastoreError) -> UInt64?
 }
 
 extension FederationStore {

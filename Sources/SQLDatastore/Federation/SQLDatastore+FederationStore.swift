@@ -58,6 +58,15 @@ extension SQLDatastore: FederationStore {
       guard try transaction.deleteFederationRelationship(with: trustDomain) else { throw .recordNotFound }
     }
   }
+
+  package func setFetchedBundle(_ bundle: Bundle) async throws(DatastoreError) -> UInt64? {
+    try await write(["bundle", "set"]) { (transaction) throws(DatastoreError) in
+      let stored = try transaction.selectBundle(of: bundle.trustDomain, forUpdate: true)?.bundle.sequenceNumber ?? 0
+      guard bundle.sequenceNumber == 0 || stored <= bundle.sequenceNumber else { return stored }
+      try transaction.setBundle(bundle)
+      return nil
+    }
+  }
 }
 
 extension SQLTransaction {

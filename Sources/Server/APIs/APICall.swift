@@ -66,6 +66,9 @@ struct APICall: Sendable {
     return id
   }
 
+  /// Whether the caller asks to go past a check that upstream does not make.
+  var isForced: Bool { context.isForced }
+
   /// Where the call came from; empty for local callers.
   var remoteAddress: String { context.caller.address?.description ?? "" }
 

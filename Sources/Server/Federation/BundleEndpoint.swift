@@ -16,15 +16,28 @@ package protocol BundleEndpoint: Sendable {
 
 /// Why a federated bundle could not be brought up to date. The text is what the log and the caller of RefreshBundle read.
 package struct FederationError: Error, CustomStringConvertible {
-  package enum Code: Hashable, Sendable {
-    /// The endpoint could not be reached, or did not answer in time.
+  package enum Code: String, CaseIterable, Hashable, Sendable {
+    /// The endpoint could not be reached.
     case unreachable
+    /// The endpoint did not answer in time, or not all of its answer came in time.
+    case timeout
     /// The endpoint is not who it should be.
     case unauthenticated
+    /// The answer leads where nobody may be sent, or does not end.
+    case redirected
+    /// The answer is larger than any bundle.
+    case tooLarge = "too_large"
     /// The answer is not a bundle.
-    case invalidAnswer
+    case malformed
+    /// The answer is the bundle of another trust domain.
+    case otherTrustDomain = "other_trust_domain"
+    /// The answer is older than what is stored.
+    case outdated
     /// The datastore failed.
     case datastore
+
+    /// Whether something came from the endpoint, or whoever stands in for it, that was kept out: what is counted.
+    var isRefusal: Bool { self != .unreachable && self != .datastore }
   }
 
   package let code: Code

@@ -21,13 +21,17 @@ package final class FederatedBundleClient: Service {
   private let metrics: Metrics
   private let logger: Logger
   private let schedule = Mutex(FederationSchedule())
+  private let jitter: @Sendable () -> Double
 
   /// - Parameters:
   ///   - configured: the relationships of `federation.federates_with`.
   ///   - logger: with the subsystem `bundle_client`.
+  ///   - jitter: what each wait is multiplied by. A little less than one: servers that were started together do not ask
+  ///     together, and no bundle waits longer than its hint allows.
   package init(
     trustDomain: TrustDomain, configured: [FederationRelationship] = [], datastore: any Datastore,
-    endpoint: any BundleEndpoint, time: any TimeSource, metrics: Metrics = .none, logger: Logger
+    endpoint: any BundleEndpoint, time: any TimeSource, metrics: Metrics = .none, logger: Logger,
+    jitter: @escaping @Sendable () -> Double = { Double.random(in: 0.9...1) }
   ) {
     self.trustDomain = trustDomain
     self.configured = configured
@@ -36,6 +40,7 @@ package final class FederatedBundleClient: Service {
     self.time = time
     self.metrics = metrics
     self.logger = logger
+    self.jitter = jitter
     subscription = datastore.changes.subscribe()
   }
 
@@ -137,16 +142,17 @@ package final class FederatedBundleClient: Service {
       logger.info("Bundle refreshed")
     }
     let now = time.now
-    let next = now.addingTimeInterval(FederationSchedule.wait(after: outcome.bundle).seconds)
+    let next = now.addingTimeInterval(FederationSchedule.wait(after: outcome.bundle).seconds * jitter())
     schedule.withLock { $0.finished(relationship.trustDomain, next: next, now: now) }
     logger.debug("Scheduling next bundle refresh", metadata: ["at": "\(GoTime.rfc3339(next))"])
   }
 
   /// Polls a trust domain's endpoint now, for an operator.
   ///
+  /// - Parameter force: takes the bundle also if its sequence number is older than the stored one's.
   /// - Returns: false if there is no relationship with it.
   /// - Throws: ``FederationError``.
-  package func refresh(_ domain: TrustDomain) async throws(FederationError) -> Bool {
+  package func refresh(_ domain: TrustDomain, force: Bool = false) async throws(FederationError) -> Bool {
     var known = configured.first { $0.trustDomain == domain }
     if known == nil, domain != trustDomain {
       do {
@@ -156,7 +162,7 @@ package final class FederatedBundleClient: Service {
       }
     }
     guard let known else { return false }
-    if let error = await update(known).error { throw error }
+    if let error = await update(known, force: force).error { throw error }
     return true
   }
 
@@ -167,7 +173,7 @@ package final class FederatedBundleClient: Service {
     var error: FederationError?
   }
 
-  private func update(_ relationship: FederationRelationship) async -> Outcome {
+  private func update(_ relationship: FederationRelationship, force: Bool = false) async -> Outcome {
     let labels = [MetricLabel("trust_domain_id", relationship.trustDomain.name)]
     let counter = metrics.startCall(["bundle_manager", "fetch", "federated_bundle"], labels: labels)
     var outcome = Outcome()
@@ -189,7 +195,7 @@ package final class FederatedBundleClient: Service {
       } catch {
         throw error.prefixed("failed to fetch federated bundle from endpoint")
       }
-      if Self.differ(stored, fetched), try await store(fetched, from: relationship) {
+      if Self.differ(stored, fetched), try await store(fetched, from: relationship, force: force) {
         outcome.bundle = fetched
         outcome.isChanged = true
         metrics.incrementCounter(["bundle_manager", "update", "federated_bundle"], labels: labels)
@@ -198,6 +204,10 @@ package final class FederatedBundleClient: Service {
     } catch {
       outcome.error = error
       counter.done(error: error)
+      if error.code.isRefusal {
+        let reason = MetricLabel("reason", error.code.rawValue)
+        metrics.incrementCounter(["bundle_manager", "refuse", "federated_bundle"], labels: labels + [reason])
+      }
     }
     return outcome
   }
@@ -211,11 +221,14 @@ package final class FederatedBundleClient: Service {
   }
 
   /// Stores a fetched bundle, unless the relationship is no longer what it was when the poll began.
+  ///
+  /// - Throws: ``FederationError`` `outdated` when the stored one is newer.
   private func store(
-    _ bundle: Bundle, from relationship: FederationRelationship
+    _ bundle: Bundle, from relationship: FederationRelationship, force: Bool
   ) async throws(FederationError) -> Bool {
     guard bundle.trustDomain == relationship.trustDomain, bundle.trustDomain != trustDomain else { return false }
-    do {
+    let newer: UInt64?
+    do throws(DatastoreError) {
       if !configured.contains(where: { $0.trustDomain == relationship.trustDomain }) {
         guard var now = try await datastore.fetchFederationRelationship(with: relationship.trustDomain) else {
           return false
@@ -223,18 +236,25 @@ package final class FederatedBundleClient: Service {
         now.bundle = relationship.bundle
         guard now == relationship else { return false }
       }
-      _ = try await datastore.setBundle(bundle)
-      return true
+      // Compared where it is stored: another server on the database may fetch at the same moment.
+      if force { _ = try await datastore.setBundle(bundle) }
+      newer = force ? nil : try await datastore.setFetchedBundle(bundle)
     } catch {
       throw FederationError(.datastore, "failed to store federated bundle: \(error.message)", cause: error)
     }
+    guard let newer else { return true }
+    // SPIRE: does not read the number and takes whatever was fetched last.
+    throw FederationError(
+      .outdated,
+      "the document's sequence number \(bundle.sequenceNumber) is older than \(newer) of the stored bundle, which stays; "
+        + "if \(relationship.trustDomain) did go back, run spire-server federation refresh -force")
   }
 
   /// Whether the endpoint says anything else than what is stored. Taint and the expiry of keys are not part of a document.
   private static func differ(_ stored: Bundle?, _ fetched: Bundle) -> Bool {
     guard let stored else { return true }
     func keys(_ bundle: Bundle) -> [String: [UInt8]] {
-      Dictionary(bundle.jwtAuthorities.map { ($0.keyID, $0.publicKey) }) { $1 }
+      Dictionary((bundle.jwtAuthorities + bundle.witAuthorities).map { ($0.keyID, $0.publicKey) }) { $1 }
     }
     return stored.refreshHint != fetched.refreshHint || stored.sequenceNumber != fetched.sequenceNumber
       || stored.x509Authorities.map(\.der) != fetched.x509Authorities.map(\.der) || keys(stored) != keys(fetched)

@@ -115,10 +115,11 @@ package struct ServerRuntime: Sendable {
     try await entries.build()
     logger.info("Logger service configured", metadata: ["launch_log_level": "\(log.level.launch.rawValue)"])
     let roots = WebRoots.system(environment: ProcessInfo.processInfo.environment)
+    let clientLogger = logger.with(subsystem: "bundle_client")
     let federation = FederatedBundleClient(
       trustDomain: configuration.trustDomain, configured: configuration.federatesWith, datastore: datastore,
-      endpoint: HTTPSBundleEndpoint(roots: roots, time: time), time: time, metrics: metrics,
-      logger: logger.with(subsystem: "bundle_client"))
+      endpoint: HTTPSBundleEndpoint(roots: roots, tls: configuration.tls, time: time, logger: clientLogger),
+      time: time, metrics: metrics, logger: clientLogger)
     let parts = ServerParts(
       trustDomain: configuration.trustDomain, datastore: datastore, authority: authority, caManager: manager,
       serverSVID: svid, entries: entries, bundles: BundleCache(datastore: datastore, time: time),

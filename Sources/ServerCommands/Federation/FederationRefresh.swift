@@ -10,14 +10,21 @@ struct FederationRefresh: ServerCommand {
     var socket = ServerSocket()
     var output = OutputChoice()
     var id = ""
+    var force = false
   }
 
   let name = "federation refresh"
   let synopsis = "Fetches the bundle of a federated trust domain now"
   let examples = [
-    CommandExample("Fetch the bundle now", "federation refresh -id partner.test")
+    CommandExample("Fetch the bundle now", "federation refresh -id partner.test"),
+    CommandExample(
+      "Take it although its sequence number went back: the partner's database was restored",
+      "federation refresh -id partner.test -force"),
   ]
-  let ownFlags: [Flag<Options>] = [.string("id", \.id, "Name of the trust domain").takes(.trustDomain)]
+  let ownFlags: [Flag<Options>] = [
+    .string("id", \.id, "Name of the trust domain").takes(.trustDomain),
+    .bool("force", \.force, "Take the bundle also if it is older than the stored one"),
+  ]
 
   func run(_ options: Options, server: UnixAPI, io: CommandIO) async throws {
     if options.id.isEmpty { throw CommandFailure("id is required") }
@@ -25,7 +32,8 @@ struct FederationRefresh: ServerCommand {
     do {
       response = try await server.call {
         try await Spire_Api_Server_Trustdomain_V1_TrustDomain.Client(wrapping: $0)
-          .refreshBundle(.with { $0.trustDomain = options.id })
+          .refreshBundle(
+            .with { $0.trustDomain = options.id }, metadata: options.force ? ["swift-spire-force": "true"] : [:])
       }
     } catch let failure as CallFailure where failure.code == .notFound {
       throw CommandFailure("there is no federation relationship with trust domain \(GoQuote.quote(options.id))")

@@ -151,6 +151,25 @@ import Testing
     }
   }
 
+  @Test(arguments: TestEngine.all) func fetchedBundlesDoNotGoBack(_ engine: TestEngine) async throws {
+    try await engine.run { datastore in
+      let partner = try TrustDomain("partner.test")
+      func bundle(_ sequence: UInt64, hint: Int64) -> Bundle {
+        Bundle(trustDomain: partner, refreshHint: hint, sequenceNumber: sequence)
+      }
+      // What is stored: what is fetched, and what stays instead.
+      let rows: [(UInt64, UInt64?)] = [(7, nil), (6, 7), (7, nil), (8, nil), (0, nil), (1, nil)]
+      for (number, row) in rows.enumerated() {
+        let fetched = bundle(row.0, hint: Int64(number))
+        let before = try await datastore.fetchBundle(of: partner)
+        let newer = try await datastore.setFetchedBundle(fetched)
+        #expect(newer == row.1)
+        let stored = try await datastore.fetchBundle(of: partner)
+        #expect(stored == (row.1 == nil ? fetched : before))
+      }
+    }
+  }
+
   @Test(arguments: TestEngine.all) func deletesByMode(_ engine: TestEngine) async throws {
     try await engine.run { datastore in
       let partner = try TrustDomain("partner.test")

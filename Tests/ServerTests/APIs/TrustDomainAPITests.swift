@@ -258,6 +258,19 @@ private typealias Relationship = Spire_Api_Types_FederationRelationship
         _ = try await service.refreshBundle(request)
         #expect(try await server.datastore.fetchBundle(of: partner.trustDomain) == partner.bundle())
         #expect(server.log.first("Bundle refreshed")?.fields["method"] == "RefreshBundle")
+
+        // Older than what is stored: only when forced, which the message has no room for.
+        endpoint.serve(partner.bundle(sequence: 7))
+        _ = try await service.refreshBundle(request)
+        endpoint.serve(partner.bundle(sequence: 6))
+        for metadata in [Metadata(), ["swift-spire-force": "no"]] {
+          let refused = try await failure { try await service.refreshBundle(request, metadata: metadata) }
+          #expect(refused.code == .internalError)
+          #expect(
+            refused.message.hasPrefix("failed to refresh bundle: the document's sequence number 6 is older than 7"))
+        }
+        _ = try await service.refreshBundle(request, metadata: ["swift-spire-force": "true"])
+        #expect(try await server.datastore.fetchBundle(of: partner.trustDomain) == partner.bundle(sequence: 6))
       }
     }
   }

@@ -108,7 +108,8 @@ import Testing
       "local_authority_id"
     ),
     ("TaintX509UpstreamAuthority RevokeX509UpstreamAuthority", "subject_key_id"), ("SetLogLevel", "new_log_level"),
-    ("DryRunEntries", "action entries"), ("ExplainIdentity", "entry_id spiffe_id"),
+    ("RefreshBundle", "trust_domain_id force"), ("DryRunEntries", "action entries"),
+    ("ExplainIdentity", "entry_id spiffe_id"),
   ]
   private static let content =
     "jwt_authority_expires_at.N jwt_authority_key_id.N jwt_authority_public_key_sha256.N x509_authorities_asn1_sha256.N"

@@ -16,14 +16,14 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct BundleEndpointServerTests {
   /// Runs `body` while an endpoint serves the bundle of a server.
   private func serving(
-    _ profile: BundleEndpointSettings.Profile = .httpsSPIFFE, hint: Int64 = 300,
+    _ profile: BundleEndpointSettings.Profile = .httpsSPIFFE, hint: Int64 = 300, policy: TLSPolicy = TLSPolicy(),
     _ body: @escaping @Sendable (TestServer, Int) async throws -> Void
   ) async throws {
     try await TestServer.with { server in
       let endpoint = try BundleEndpointServer(
         BundleEndpointSettings(address: "127.0.0.1", port: 0, refreshHint: hint, profile: profile),
         trustDomain: server.parts.trustDomain, bundles: server.parts.bundles, svid: server.parts.serverSVID,
-        time: server.time, logger: LogCapture().logger)
+        policy: policy, time: server.time, logger: LogCapture().logger)
       try await withThrowingTaskGroup { group in
         group.addTask { try await endpoint.run() }
         let port = await endpoint.boundPort
@@ -38,7 +38,8 @@ import Testing
     _ server: TestServer, _ port: Int, _ profile: BundleEndpointProfile, path: String = "/", roots: WebRoots? = nil
   ) async throws -> SPIFFE.Bundle {
     let bundle = try await server.parts.datastore.fetchBundle(of: server.parts.trustDomain)
-    let client = HTTPSBundleEndpoint(roots: roots ?? .system(environment: [:]), time: server.time)
+    let client = HTTPSBundleEndpoint(
+      roots: roots ?? .system(environment: [:]), time: server.time, logger: LogCapture().logger)
     return try await client.fetch(
       FederationRelationship(
         trustDomain: server.parts.trustDomain, bundleEndpointURL: "https://localhost:\(port)\(path)", profile: profile),
@@ -66,6 +67,17 @@ import Testing
         _ = try await fetch(server, port, .httpsWeb)
         Issue.record("an SVID is no certificate of the web")
       } catch let error as FederationError { #expect(error.code == .unauthenticated) }
+    }
+  }
+
+  @Test func postQuantumKeyExchangeCanBeRequired() async throws {
+    for strict in [false, true] {
+      try await serving(policy: TLSPolicy(requirePostQuantumKeyExchange: strict)) { _, port in
+        let hybrid = try await TLSProbe.handshake(port: port, curves: [.x25519_MLKEM768])
+        let classic = try await TLSProbe.handshake(port: port, curves: [.x25519, .secp256r1])
+        let old = try await TLSProbe.handshake(port: port, curves: [.x25519, .secp256r1], maximum: .tlsv12)
+        #expect(hybrid && classic == !strict && old == !strict)
+      }
     }
   }
 

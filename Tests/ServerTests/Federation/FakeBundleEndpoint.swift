@@ -21,8 +21,8 @@ final class FakeBundleEndpoint: BundleEndpoint {
   var calls: [Call] { state.withLock(\.calls) }
 
   func serve(_ bundle: SPIFFE.Bundle) { state.withLock { $0.answers[bundle.trustDomain] = .success(bundle) } }
-  func fail(_ domain: TrustDomain, _ text: String) {
-    state.withLock { $0.answers[domain] = .failure(FederationError(.unreachable, text)) }
+  func fail(_ domain: TrustDomain, _ text: String, _ code: FederationError.Code = .unreachable) {
+    state.withLock { $0.answers[domain] = .failure(FederationError(code, text)) }
   }
   /// Runs while a fetch is under way.
   func during(_ body: (@Sendable () async -> Void)?) { state.withLock { $0.during = body } }

@@ -197,11 +197,110 @@ import Testing
     ) { bench in
       await bench.polls(1)
       #expect(try await bench.server.datastore.fetchBundle(of: partner.trustDomain) == tainted)
-      // The sequence number of a document is not read: a stored one is a difference.
+      // A document without a sequence number is as new as any.
       _ = try await bench.server.datastore.setBundle(
         SPIFFE.Bundle(trustDomain: partner.trustDomain, x509Authorities: tainted.x509Authorities, sequenceNumber: 7))
       #expect(try await bench.server.parts.federation.refresh(partner.trustDomain))
       #expect(try await bench.server.datastore.fetchBundle(of: partner.trustDomain) == partner.bundle(refreshHint: 60))
+    }
+  }
+
+  @Test func olderDocumentsAreKeptOutUnlessForced() async throws {
+    let (old, new) = (partner, try TestPKI("partner.test"))
+    let overWeb = overWeb
+    let domain = partner.trustDomain
+    try await running([overWeb], prepare: { _, endpoint in endpoint.serve(new.bundle(sequence: 7)) }) { bench in
+      await bench.polls(1)
+      let (datastore, federation) = (bench.server.datastore, bench.server.parts.federation)
+      let first = try await datastore.fetchBundle(of: domain)
+      #expect(first == new.bundle(sequence: 7))
+
+      bench.endpoint.serve(old.bundle(sequence: 6))
+      await bench.advance(75)
+      await bench.advance(3600)
+      await bench.polls(2)
+      #expect(try await datastore.fetchBundle(of: domain) == new.bundle(sequence: 7), "the last good one stays")
+      let words =
+        "the document's sequence number 6 is older than 7 of the stored bundle, which stays; if partner.test did go "
+        + "back, run spire-server federation refresh -force"
+      #expect(bench.server.log.first("Error updating bundle")?.fields["error"] == words)
+      await #expect(throws: FederationError.self) { try await federation.refresh(domain) }
+
+      // The same number says nothing about which is newer: what was fetched last counts.
+      bench.endpoint.serve(old.bundle(refreshHint: 60, sequence: 7))
+      #expect(try await federation.refresh(domain))
+      #expect(try await datastore.fetchBundle(of: domain) == old.bundle(refreshHint: 60, sequence: 7))
+
+      bench.endpoint.serve(new.bundle(sequence: 2))
+      #expect(try await federation.refresh(domain, force: true))
+      #expect(try await datastore.fetchBundle(of: domain) == new.bundle(sequence: 2))
+      // From there on it goes up again.
+      bench.endpoint.serve(old.bundle(sequence: 1))
+      await #expect(throws: FederationError.self) { try await federation.refresh(domain) }
+      bench.endpoint.serve(old.bundle(sequence: 3))
+      #expect(try await federation.refresh(domain))
+    }
+  }
+
+  /// Two servers share a database: what one stored while the other one was fetching is not taken back.
+  @Test func aNewerBundleOfAnotherServerStays() async throws {
+    let (old, new) = (partner.bundle(sequence: 4), try TestPKI("partner.test").bundle(sequence: 5))
+    let overWeb = overWeb
+    try await running([overWeb], prepare: { _, endpoint in endpoint.serve(old) }) { bench in
+      await bench.polls(1)
+      let datastore = bench.server.datastore
+      bench.endpoint.serve(partner.bundle(refreshHint: 60, sequence: 4))
+      bench.endpoint.during { _ = try? await datastore.setBundle(new) }
+      await #expect(throws: FederationError.self) {
+        try await bench.server.parts.federation.refresh(overWeb.trustDomain)
+      }
+      let stored = try await datastore.fetchBundle(of: overWeb.trustDomain)
+      #expect(stored == new)
+    }
+  }
+
+  @Test func refusalsAreCountedByReason() async throws {
+    let sink = RecordingSink()
+    let endpoint = FakeBundleEndpoint()
+    var options = TestServer.Options()
+    options.bundleEndpoint = endpoint
+    options.metrics = Metrics(sinks: [sink])
+    options.configuredFederation = [overWeb]
+    let partner = partner
+    try await TestServer.with(options) { server in
+      let good = partner.bundle(sequence: 2)
+      _ = try await server.datastore.setBundle(good)
+      for code in FederationError.Code.allCases {
+        endpoint.fail(partner.trustDomain, "x", code)
+        await #expect(throws: FederationError.self) { try await server.parts.federation.refresh(partner.trustDomain) }
+      }
+      endpoint.serve(partner.bundle(sequence: 1))
+      await #expect(throws: FederationError.self) { try await server.parts.federation.refresh(partner.trustDomain) }
+      #expect(try await server.datastore.fetchBundle(of: partner.trustDomain) == good)
+      let counted = sink.counters.filter { $0.key == ["bundle_manager", "refuse", "federated_bundle"] }
+      #expect(counted.allSatisfy { $0.labels.first == MetricLabel("trust_domain_id", "partner.test") })
+      #expect(
+        counted.compactMap { metric in metric.labels.first { $0.name == "reason" }?.value } == [
+          "timeout", "unauthenticated", "redirected", "too_large", "malformed", "other_trust_domain", "outdated",
+          "outdated",
+        ])
+    }
+  }
+
+  @Test func waitsAreALittleShorterThanTheHint() async throws {
+    let (partner, overWeb) = (partner, overWeb)
+    try await TestServer.with { server in
+      let endpoint = FakeBundleEndpoint()
+      endpoint.serve(partner.bundle(refreshHint: 400))
+      let client = FederatedBundleClient(
+        trustDomain: TestServer.domain, configured: [overWeb], datastore: server.datastore, endpoint: endpoint,
+        time: server.time, logger: server.log.logger, jitter: { 0.93 })
+      let task = Task { try await client.run() }
+      while server.log.first("Scheduling next bundle refresh") == nil { await Task.yield() }
+      #expect(
+        server.log.first("Scheduling next bundle refresh")?.fields["at"] == GoTime.rfc3339(server.time.now + 93))
+      task.cancel()
+      try await task.value
     }
   }
 

@@ -26,10 +26,13 @@ import Testing
       profile: try id.map { .httpsSPIFFE(endpointID: try SPIFFEID($0)) } ?? .httpsWeb)
   }
 
-  private func client(_ roots: [TestPKI] = [], deadline: Duration = .seconds(20)) throws -> HTTPSBundleEndpoint {
+  private func client(
+    _ roots: [TestPKI] = [], deadline: Duration = .seconds(20), log: LogCapture = LogCapture()
+  ) throws -> HTTPSBundleEndpoint {
     let roots = try roots.map { try $0.root }
     return HTTPSBundleEndpoint(
-      roots: roots.isEmpty ? .system(environment: [:]) : .only(roots), deadline: deadline, time: SystemTime())
+      roots: roots.isEmpty ? .system(environment: [:]) : .only(roots), deadline: deadline, time: SystemTime(),
+      logger: log.logger)
   }
 
   /// The text of what a fetch fails with.
@@ -87,11 +90,13 @@ import Testing
     let page = try document()
     try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .bundle(page) }) { server in
       for environment in [["SSL_CERT_FILE": folder + "/root.pem"], ["SSL_CERT_DIR": "/nonexistent:" + folder]] {
-        let client = HTTPSBundleEndpoint(roots: .system(environment: environment), time: SystemTime())
+        let client = HTTPSBundleEndpoint(
+          roots: .system(environment: environment), time: SystemTime(), logger: LogCapture().logger)
         _ = try await client.fetch(relationship("https://localhost:\(server.port)"), authorities: nil)
       }
       let broken = HTTPSBundleEndpoint(
-        roots: .system(environment: ["SSL_CERT_FILE": folder + "/none.pem"]), time: SystemTime())
+        roots: .system(environment: ["SSL_CERT_FILE": folder + "/none.pem"]), time: SystemTime(),
+        logger: LogCapture().logger)
       #expect(try await failure(broken, relationship("https://localhost:\(server.port)"))?.code == .unauthenticated)
     }
   }
@@ -159,47 +164,114 @@ import Testing
         case "/next": .redirection("https://localhost:\(port)/last")
         case "/last": .bundle(page)
         case "/plain": .redirection("http://localhost:\(port)/last")
+        case "/user": .redirection("https://a:b@localhost:\(port)/last")
+        case "/nowhere": .redirection("https:///last")
+        case "/file": .redirection("file:///etc/passwd")
+        case "/unreadable": .redirection("https://localhost:port/last")
         case "/elsewhere": .redirection("https://127.0.0.1:\(port)/last")
-        default: .redirection(uri)
+        default:
+          if let count = Int(uri.dropFirst()), count > 0 { .redirection("/\(count - 1)") } else { .bundle(page) }
         }
       }
       let client = try client([web])
-      _ = try await client.fetch(relationship("https://localhost:\(port)"), authorities: nil)
-      let plain = try await failure(client, relationship("https://localhost:\(port)/plain"))
-      #expect(plain?.text.hasSuffix("refused: it must use the https scheme") == true)
+      for path in ["", "/5"] {
+        _ = try await client.fetch(relationship("https://localhost:\(port)\(path)"), authorities: nil)
+      }
+      let rows = [
+        ("plain", "refused: it must use the https scheme"), ("user", "refused: it must not contain user info"),
+        ("nowhere", "refused: it must specify the host"), ("file", "refused: it must use the https scheme"),
+        ("unreadable", "refused: it cannot be parsed: invalid port \":port\" after host"),
+        ("6", "stopped after 5 redirects"),
+      ]
+      for (path, words) in rows {
+        let found = try await failure(client, relationship("https://localhost:\(port)/\(path)"))
+        #expect(found?.code == .redirected)
+        #expect(found?.text.hasSuffix(words) == true, "\(path): \(found?.text ?? "")")
+      }
       let elsewhere = try await failure(client, relationship("https://localhost:\(port)/elsewhere"))
       #expect(elsewhere?.code == .unauthenticated)
-      let endless = try await failure(client, relationship("https://localhost:\(port)/loop"))
-      #expect(endless?.text.hasSuffix("stopped after 10 redirects") == true)
+      // Whatever a redirection said, the next fetch begins at the configured URL.
+      let before = server.script.requests.count
+      _ = try await client.fetch(relationship("https://localhost:\(port)"), authorities: nil)
+      #expect(server.script.requests.dropFirst(before).map(\.uri) == ["/", "/next", "/last"])
+    }
+  }
+
+  @Test func redirectionsOfSPIFFEEndpointsAreHeldToTheSameRules() async throws {
+    let page = try document()
+    let partner = partner
+    try await TestWebServer.with(try partner.server(id: Self.id), answer: { _ in .bundle(page) }) { other in
+      let target = other.port
+      let location = "https://localhost:\(target)/moved"
+      try await TestWebServer.with(try partner.server(id: Self.id), answer: { _ in .redirection(location) }) { server in
+        let wanted = try relationship("https://localhost:\(server.port)", id: Self.id)
+        _ = try await client().fetch(wanted, authorities: partner.bundle())
+        other.script.present(try partner.server(id: "spiffe://partner.test/other"))
+        #expect(try await failure(client(), wanted, partner.bundle())?.code == .unauthenticated)
+      }
     }
   }
 
   @Test func whatIsNoBundleIsRefused() async throws {
+    let other = try BundleDocument.encode(try TestPKI("web.test", id: "spiffe://web.test").bundle())
     try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .hangUp }) { server in
       let client = try client([web])
       let wanted = try relationship("https://localhost:\(server.port)")
-      let rows: [(TestWebServer.Answer, String)] = [
-        (.page(404, [], Array("404 page not found".utf8)), "unexpected status 404 fetching bundle: 404 page not found"),
-        (.page(200, [], Array("[]".utf8)), "bundle document is not a JSON object"),
-        (.bundle("{\"keys\":[{\"use\":\"x\",\"kty\":\"EC\"}]}"), ""), (.bundle("no"), "failed to decode bundle: "),
-        (.hangUp, "failed to fetch bundle: Get \"https://localhost:\(server.port)\": "),
-        (.endless, "failed to fetch bundle: Get \"https://localhost:\(server.port)\": the answer is larger than "),
-        (.page(200, [], [UInt8](repeating: 32, count: BundleDocument.maximumSize + 1)), "failed to fetch bundle: "),
+      let get = "failed to fetch bundle: Get \"https://localhost:\(server.port)\": "
+      let rows: [(TestWebServer.Answer, FederationError.Code, String)] = [
+        (
+          .page(404, [], Array("404 page not found".utf8)), .malformed,
+          "unexpected status 404 fetching bundle: 404 page not found"
+        ),
+        (.page(302, [], []), .malformed, "unexpected status 302 fetching bundle: "),
+        (.page(200, [], Array("[]".utf8)), .malformed, "bundle document is not a JSON object"),
+        (.page(200, [], []), .malformed, "failed to decode bundle: "), (.bundle("no"), .malformed, "failed to decode "),
+        (.bundle("{}"), .malformed, "no authorities found"),
+        (.bundle(#"{"keys":[{"use":"jwt-svid","kty":"EC"}]}"#), .malformed, "unsupported elliptic curve ''"),
+        (
+          .bundle(other), .otherTrustDomain,
+          "the document is not a bundle of \"partner.test\": it holds an authority of \"web.test\""
+        ),
+        (.hangUp, .unreachable, get), (.endless, .tooLarge, get + "the answer is larger than "),
+        (.page(200, [], [UInt8](repeating: 32, count: BundleDocument.maximumSize + 1)), .tooLarge, get),
       ]
-      for (answer, text) in rows {
+      for (answer, code, text) in rows {
         server.script.say { _ in answer }
         let found = await failure(client, wanted)
-        #expect(found?.text.hasPrefix(text) == true, "\(String(describing: found))")
+        #expect(found?.code == code && found?.text.hasPrefix(text) == true, "\(String(describing: found))")
       }
+    }
+  }
+
+  @Test func authoritiesWithAnIDOfTheirTrustDomainAreTaken() async throws {
+    let named = try TestPKI("partner.test", id: "spiffe://partner.test")
+    let key = try #require(JSONValue(parsing: try document())["keys"]?.array?.first)
+    let page = try BundleDocument.encode(named.bundle(sequence: 7))
+    // A use that is not known yet does not cost the others (Bundle §4.2.2).
+    var entries = try #require(JSONValue(parsing: page)["keys"]?.array)
+    entries.append(.object(["use": "new-svid", "kty": key["kty"] ?? .null]))
+    let text = JSONValue.object(["keys": .array(entries), "spiffe_sequence": 7]).text()
+    try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .bundle(text) }) { server in
+      let log = LogCapture()
+      let fetched = try await client([web], log: log).fetch(
+        relationship("https://localhost:\(server.port)"), authorities: nil)
+      #expect(fetched == named.bundle(sequence: 7))
+      #expect(
+        log.first("Bundle document has entries that are not used")?.fields["entries"]
+          == "key entry 1: use \"new-svid\" is not known")
     }
   }
 
   @Test func nobodyWaitsForEver() async throws {
     try await TestWebServer.with(try web.server(hosts: ["localhost"]), answer: { _ in .silence }) { server in
-      let found = try await failure(
-        client([web], deadline: .milliseconds(300)), relationship("https://localhost:\(server.port)"))
-      #expect(found?.code == .unreachable)
-      #expect(found?.text.hasSuffix(": context deadline exceeded") == true)
+      // A body that never ends is no better than none.
+      for answer in [TestWebServer.Answer.silence, .trickle] {
+        server.script.say { _ in answer }
+        let found = try await failure(
+          client([web], deadline: .milliseconds(300)), relationship("https://localhost:\(server.port)"))
+        #expect(found?.code == .timeout)
+        #expect(found?.text.hasSuffix(": context deadline exceeded") == true)
+      }
     }
     let gone = try await failure(client(), relationship("https://127.0.0.1:1"))
     #expect(

@@ -88,7 +88,7 @@ struct TestServer: Sendable {
     let federation = FederatedBundleClient(
       trustDomain: domain, configured: options.configuredFederation, datastore: datastore,
       endpoint: options.bundleEndpoint, time: time, metrics: options.metrics,
-      logger: logger.with(subsystem: "bundle_client"))
+      logger: logger.with(subsystem: "bundle_client"), jitter: { 1 })
     let attestors = options.nodeAttestors
     let parts = ServerParts(
       trustDomain: domain, datastore: datastore, authority: authority, caManager: manager, serverSVID: svid,

@@ -21,7 +21,8 @@ package enum TrustDomainMethods {
       MethodPolicy(
         Method.BatchDeleteFederationRelationship.descriptor, callers: [.local, .admin], audit: .items,
         auditFields: ["trust_domain_id"]),
-      MethodPolicy(Method.RefreshBundle.descriptor, callers: [.local, .admin], auditFields: ["trust_domain_id"]),
+      MethodPolicy(
+        Method.RefreshBundle.descriptor, callers: [.local, .admin], auditFields: ["trust_domain_id", "force"]),
     ]
   }
 }
