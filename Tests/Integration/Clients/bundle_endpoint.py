@@ -5,6 +5,7 @@ Writes FOLDER/ca.pem, serves FOLDER/bundle.json at /bundle, and writes the port 
 """
 import datetime
 import http.server
+import os
 import ssl
 import sys
 from pathlib import Path
@@ -59,6 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(folder / "endpoint.pem")
+if "BUNDLE_ENDPOINT_CURVE" in os.environ:
+    context.set_ecdh_curve(os.environ["BUNDLE_ENDPOINT_CURVE"])
 server.socket = context.wrap_socket(server.socket, server_side=True)
 (folder / "port").write_text(str(server.server_address[1]))
 server.serve_forever()

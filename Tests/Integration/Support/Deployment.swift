@@ -5,7 +5,7 @@ import Testing
 final class Deployment: @unchecked Sendable {
   let directory: String
   let port: UInt16
-  let trustDomain = "example.org"
+  let trustDomain: String
   var serverOptions: String
   var agentOptions: String
   /// Further sections of the agent's file.
@@ -21,7 +21,8 @@ final class Deployment: @unchecked Sendable {
   private(set) var server: DaemonProcess?
   private(set) var agent: DaemonProcess?
 
-  init(serverOptions: String = "", agentOptions: String = "") throws {
+  init(trustDomain: String = "example.org", serverOptions: String = "", agentOptions: String = "") throws {
+    self.trustDomain = trustDomain
     directory = "/tmp/spire-it-" + UUID().uuidString.prefix(8)
     try FileManager.default.createDirectory(atPath: directory + "/s", withIntermediateDirectories: true)
     try FileManager.default.createDirectory(atPath: directory + "/a", withIntermediateDirectories: true)
