@@ -55,7 +55,7 @@ package struct HTTPSBundleEndpoint: BundleEndpoint {
     case .authentication: .unauthenticated
     case .redirection: .redirected
     case .tooLarge: .tooLarge
-    case .timeout: .timeout
+    case .timeout, .cancelled: .timeout
     }
   }
 
