@@ -12,26 +12,32 @@ package import Logging
 package struct BuiltInPlugin<Instance: Sendable>: Sendable {
   package typealias Configure = @Sendable (_ instance: Instance, _ configuration: PluginData) async throws -> Void
 
+  package typealias Run = @Sendable (_ instance: Instance) async throws -> Void
+
   package let name: String
   let make: @Sendable (PluginContext) async throws -> Instance
   let configure: Configure?
   let validate: @Sendable (PluginData) throws -> Void
+  let run: Run?
   let close: @Sendable (Instance) async -> Void
 
   /// - Parameters:
   ///   - configure: `nil` for a plugin that takes no configuration. It may be called again, with other data, while the
   ///     plugin works (SIGUSR1); when it throws, the old configuration stays.
   ///   - validate: what `configure` would say of the data, without making or opening anything.
+  ///   - run: what the plugin does unasked while the daemon runs, such as renewing a token; ends when its task is
+  ///     cancelled. It begins after `configure`.
   ///   - close: called when the daemon ends.
   package init(
     _ name: String, make: @escaping @Sendable (PluginContext) async throws -> Instance, configure: Configure? = nil,
-    validate: @escaping @Sendable (PluginData) throws -> Void = { _ in },
+    validate: @escaping @Sendable (PluginData) throws -> Void = { _ in }, run: Run? = nil,
     close: @escaping @Sendable (Instance) async -> Void = { _ in }
   ) {
     self.name = name
     self.make = make
     self.configure = configure
     self.validate = validate
+    self.run = run
     self.close = close
   }
 

@@ -59,8 +59,10 @@ package final class PluginCatalog: Sendable {
       slot.add(builtIn.name, instance)
       var configure: (@Sendable (PluginData) async throws -> Void)?
       if let method = builtIn.configure { configure = { data in try await method(instance, data) } }
+      var run: (@Sendable () async throws -> Void)?
+      if let method = builtIn.run { run = { try await method(instance) } }
       return LoadedPlugin(
-        configuration: configuration, configure: configure, close: { await builtIn.close(instance) })
+        configuration: configuration, configure: configure, run: run, close: { await builtIn.close(instance) })
     }
     let kind = Kind(constraint: type.constraint, load: load, validate: validate)
     state.withLock { $0.kinds.append((type.name, kind)) }
@@ -169,6 +171,21 @@ package final class PluginCatalog: Sendable {
         logger.info("Plugin reconfigured", metadata: ["old_hash": "\(plugin.hash)", "new_hash": "\(hash)"])
       } catch {
         logger.error("Failed to reconfigure plugin", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  /// Runs what the plugins do unasked, until the task is cancelled. One that fails is logged and does no more of it.
+  package func run() async {
+    await withDiscardingTaskGroup { group in
+      for plugin in state.withLock({ $0.loaded }) {
+        guard let run = plugin.run else { continue }
+        let logger = self.logger.with(Self.fields(plugin.configuration))
+        group.addTask {
+          do { try await run() } catch {
+            if !Task.isCancelled { logger.error("Plugin stopped its work", metadata: ["error": "\(error)"]) }
+          }
+        }
       }
     }
   }

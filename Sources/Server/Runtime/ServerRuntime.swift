@@ -136,6 +136,7 @@ package struct ServerRuntime: Sendable {
     }
     var members = telemetry.services
     members.append(.init(service: signals(telemetry, catalog), name: "signals"))
+    members.append(.init(service: PluginTasks(catalog), name: "plugins"))
     members.append(.init(service: ClockReporter(time: time, logger: logger), name: "clock"))
     members.append(.init(service: manager, name: "ca_manager"))
     members.append(.init(service: svid, name: "svid_rotator"))
