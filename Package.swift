@@ -130,7 +130,7 @@ let package = Package(
         "SPIFFE", "Keys", "DatastoreAPI", "Daemon", "SPIREProtos", logging, lifecycle, protobuf, crypto, cryptoExtras,
         x509, asn1,
       ]),
-    part("ServerPlugins", ["Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    part("ServerPlugins", ["Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     .target(name: "CHost"),
     part("AgentPlugins", ["CHost", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 

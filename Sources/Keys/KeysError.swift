@@ -23,7 +23,7 @@ package struct KeysError: Error, Equatable, StatusNamed, CustomStringConvertible
   package var statusName: String { code.rawValue }
 
   /// The same error with the name of the key manager in front, such as `keymanager(disk): `.
-  func prefixed(_ prefix: String) -> KeysError { KeysError(code, prefix + message, cause: cause) }
+  package func prefixed(_ prefix: String) -> KeysError { KeysError(code, prefix + message, cause: cause) }
 
   package static func == (a: KeysError, b: KeysError) -> Bool { a.code == b.code }
 }

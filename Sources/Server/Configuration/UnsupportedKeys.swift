@@ -48,8 +48,8 @@ package enum UnsupportedKeys {
       "CredentialComposer": ["uniqueid"],
     ],
     supported: [
-      "DataStore": ["sql"], "KeyManager": ["disk", "memory"], "NodeAttestor": ["join_token"],
-      "UpstreamAuthority": ["disk"], "CredentialComposer": ["uniqueid"],
+      "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"],
+      "NodeAttestor": ["join_token"], "UpstreamAuthority": ["disk", "vault"], "CredentialComposer": ["uniqueid"],
     ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])
 }

@@ -11,7 +11,7 @@ extension ServerConfiguration {
     var problems: [(plugin: PluginConfiguration, message: String)] = []
     do { try SQLDatastoreConfiguration(datastore).validate() } catch { problems.append((datastore, "\(error)")) }
     let catalog = PluginCatalog(logger: Logger(label: "validate") { _ in SwiftLogNoOpLogHandler() })
-    _ = catalog.register(KeyManagers.type)
+    _ = catalog.register(KeyManagers.type(time: SystemTime()))
     _ = catalog.register(NodeAttestors.type)
     let signer = AuthoritySigner(trustDomain: trustDomain, time: SystemTime())
     _ = catalog.register(UpstreamAuthorities.type(signer: signer, time: SystemTime()))

@@ -62,7 +62,7 @@ package struct ServerRuntime: Sendable {
     let catalog = PluginCatalog(logger: catalogLogger)
     let result: Result<Void, any Error>
     do {
-      let keyManagers = catalog.register(KeyManagers.type)
+      let keyManagers = catalog.register(KeyManagers.type(time: time))
       let nodeAttestors = catalog.register(NodeAttestors.type)
       let signer = AuthoritySigner(trustDomain: configuration.trustDomain, time: time)
       let upstreams = catalog.register(UpstreamAuthorities.type(signer: signer, time: time))

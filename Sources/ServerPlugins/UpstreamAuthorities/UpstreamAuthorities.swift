@@ -1,4 +1,5 @@
 package import Daemon
+import FoundationEssentials
 package import Plugins
 package import SPIFFE
 
@@ -16,8 +17,13 @@ package enum UpstreamAuthorities {
   }
 
   package static func type(
-    signer: any IntermediateSigner, time: any TimeSource
+    signer: any IntermediateSigner, time: any TimeSource,
+    environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> PluginType<any UpstreamAuthority> {
-    PluginType("UpstreamAuthority", .atMost(1), builtIns: [DiskUpstreamAuthority.plugin(signer, time)])
+    PluginType(
+      "UpstreamAuthority", .atMost(1),
+      builtIns: [
+        DiskUpstreamAuthority.plugin(signer, time), VaultUpstreamAuthority.plugin(time, environment: environment),
+      ])
   }
 }

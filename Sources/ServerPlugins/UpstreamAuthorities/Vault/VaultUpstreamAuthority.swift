@@ -1,0 +1,94 @@
+import Daemon
+import FoundationEssentials
+import HCL
+import HTTP
+import Logging
+import Plugins
+import SPIFFE
+import Synchronization
+
+/// The upstream authority `vault`: the PKI engine of a Vault signs the server's CA (server-plugins §3).
+///
+/// The catalog configures it and runs ``run()``; the CA manager asks for CAs. It takes no JWT keys and tells no bundle.
+/// A mutex guards what was configured.
+final class VaultUpstreamAuthority: UpstreamAuthority {
+  private struct State: Sendable {
+    var client: VaultClient?
+    var mount = ""
+  }
+
+  private let environment: [String: String]
+  private let time: any TimeSource
+  private let logger: Logger
+  private let transport: @Sendable (VaultSettings) -> any VaultTransport
+  private let state = Mutex(State())
+
+  init(
+    environment: [String: String], time: any TimeSource, logger: Logger,
+    transport: @escaping @Sendable (VaultSettings) -> any VaultTransport = { VaultHTTP($0) }
+  ) {
+    self.environment = environment
+    self.time = time
+    self.logger = logger
+    self.transport = transport
+  }
+
+  static func plugin(_ time: any TimeSource, environment: [String: String]) -> BuiltInPlugin<any UpstreamAuthority> {
+    BuiltInPlugin(
+      "vault", make: { VaultUpstreamAuthority(environment: environment, time: time, logger: $0.logger) },
+      configure: { plugin, data in try await (plugin as? VaultUpstreamAuthority)?.configure(data) },
+      validate: { _ = try settings($0, environment) },
+      run: { plugin in try await (plugin as? VaultUpstreamAuthority)?.run() })
+  }
+
+  // MARK: Configuration
+
+  private static func settings(
+    _ data: PluginData, _ environment: [String: String]
+  ) throws -> (vault: VaultSettings, mount: String) {
+    let decoding = HCLDecoding(try HCLDocument.parse(data.text, file: data.file ?? "plugin_data"))
+    var root = decoding.root
+    do {
+      let mount = try VaultSettings.mount(root.string("pki_mount_point"), "pki")
+      let vault = try VaultSettings(&root, environment: environment)
+      try decoding.finish()
+      return (vault, mount)
+    } catch let error as VaultError {
+      try decoding.finish()
+      throw ServerPluginError(error.code, error.message, cause: error)
+    }
+  }
+
+  /// Vault is not asked yet: a server whose CA is good starts while its Vault is away.
+  func configure(_ data: PluginData) async throws {
+    let settings = try Self.settings(data, environment)
+    if settings.vault.skipsVerification {
+      logger.warning("insecure_skip_verify is set: whoever answers at vault_addr is taken for Vault")
+    }
+    let way = transport(settings.vault)
+    do { try await way.reload() } catch { throw ServerPluginError(error.code, error.message, cause: error) }
+    let client = VaultClient(settings.vault, transport: way, time: time, logger: logger)
+    state.withLock { $0 = State(client: client, mount: settings.mount) }
+  }
+
+  // MARK: UpstreamAuthority
+
+  func mintX509CA(csr: [UInt8], ttl: Duration) async throws -> (chain: [[UInt8]], roots: [X509Authority]) {
+    let (client, mount) = state.withLock { ($0.client, $0.mount) }
+    guard let client else { throw ServerPluginError(.failedPrecondition, "not configured") }
+    let request = try VaultSigningRequest(csr: csr, ttl: ttl)
+    do {
+      let path = "\(mount)/root/sign-intermediate"
+      let data = try await client.call(.put, path, request.body).data("PUT \(path)")
+      let signed = try VaultSignedCA(data, for: request, at: time.now)
+      return (signed.chain, [X509Authority(der: signed.root)])
+    } catch let error as VaultError {
+      throw ServerPluginError(error.code, "unable to sign the X.509 CA: \(error)", cause: error)
+    }
+  }
+
+  /// Keeps the token going until the task is cancelled.
+  func run() async throws {
+    while true { try await time.sleep(for: await state.withLock { $0.client }?.tend() ?? VaultClient.idle) }
+  }
+}
