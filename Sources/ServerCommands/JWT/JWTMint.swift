@@ -59,10 +59,7 @@ struct JWTMint: ServerCommand {
     MintRequest.warnIfCapped("JWT-SVID", expiresAt: svid.expiresAt, lifetime: lifetime, asked: asked, io: io)
     try options.output.print(response, to: io) {
       if options.write.isEmpty { return io.print(svid.token) }
-      do { try AtomicFile.write(Array(svid.token.utf8), to: options.write, mode: 0o600) } catch {
-        throw CommandFailure("unable to write token: \(error)")
-      }
-      io.print("JWT-SVID written to \(options.write)")
+      try MintRequest.write(svid.token, "token", label: "JWT-SVID", to: options.write, io: io)
     }
   }
 }

@@ -62,20 +62,16 @@ struct WITMint: ServerCommand {
     if svid.token.isEmpty { throw CommandFailure("server response missing token") }
     MintRequest.warnIfCapped("WIT-SVID", expiresAt: svid.expiresAt, lifetime: lifetime, asked: asked, io: io)
     // SPIRE: what is written to files is not printed, not even as JSON.
-    if !options.write.isEmpty { return try Self.write(svid.token, key.jwk, to: options.write, io) }
+    if !options.write.isEmpty {
+      func write(_ text: String, _ name: String, _ label: String) throws {
+        try MintRequest.write(text, name, label: label, to: OutputPath.join(options.write, name), io: io)
+      }
+      try write(svid.token, "token", "WIT-SVID")
+      return try write(key.jwk, "key", "Private key")
+    }
     if options.output.format == .json { return io.print(Self.json(svid, key.jwk)) }
     io.print(svid.token)
     io.print(key.jwk)
-  }
-
-  private static func write(_ token: String, _ key: String, to folder: String, _ io: CommandIO) throws {
-    for (name, what, label, text) in [("token", "token", "WIT-SVID", token), ("key", "key", "Private key", key)] {
-      let path = OutputPath.join(folder, name)
-      do { try AtomicFile.write(Array(text.utf8), to: path, mode: 0o600) } catch {
-        throw CommandFailure("unable to write \(what): \(error)")
-      }
-      io.print("\(label) written to \(path)")
-    }
   }
 
   /// SPIRE: the message as Go writes a struct, without what is empty and with times as numbers.
