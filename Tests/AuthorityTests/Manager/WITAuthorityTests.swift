@@ -1,8 +1,11 @@
 import Crypto
 import Daemon
+import DatastoreAPI
 import Foundation
 import Keys
 import SPIFFE
+import SPIREProtos
+import Synchronization
 import Testing
 
 @testable import Authority
