@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Mutations
 import Testing
@@ -42,6 +43,15 @@ struct RobustnessTests {
     for bytes in Mutations(of: claims, count: 2000) {
       let header = Base64.encodeURL(Array(#"{"alg":"ES256","kid":"k"}"#.utf8))
       _ = try? JWTSVIDValidator.parseUnverified("\(header).\(Base64.encodeURL(bytes)).AA")
+    }
+    let jwk = JSONWebKey(
+      key: try PublicKey(pkix: Array(P256.Signing.PrivateKey().publicKey.derRepresentation)), algorithm: "ES256")
+    let bound = JSONValue.object([
+      "cnf": .object(["jwk": .object(jwk.json)]), "exp": 1_800_000_000, "sub": "spiffe://example.org/web",
+    ]).encoded()
+    for bytes in Mutations(of: bound, count: 2000) {
+      let header = Base64.encodeURL(Array(#"{"alg":"ES256","kid":"k","typ":"wit+jwt"}"#.utf8))
+      _ = try? WITSVIDValidator.parseUnverified("\(header).\(Base64.encodeURL(bytes)).AA")
     }
     let document = Array(try TestData.recordedOutput("server_bundle_show_-format_spiffe.txt").utf8)
     for bytes in Mutations(of: document, count: 300) {

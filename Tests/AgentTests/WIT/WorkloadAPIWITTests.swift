@@ -22,6 +22,13 @@ import WorkloadProtos
       try WorkloadWITBundlesResponse(serializedBytes: received.withLock { $0[index] }).bundles
     }
     func wait(for number: Int) async { while count < number { await Task.yield() } }
+    /// The stream may begin to sleep only after the clock was moved: it is moved on until it wakes.
+    func wait(for number: Int, advancing time: TestTime) async {
+      while count < number {
+        time.advance(by: .seconds(1))
+        await Task.yield()
+      }
+    }
   }
 
   private func stream(
@@ -97,7 +104,7 @@ import WorkloadProtos
       #expect(second[0].witSvid == first[0].witSvid)
       // Half of the lifetime has passed.
       agent.time.advance(by: .seconds(1801))
-      await messages.wait(for: 3)
+      await messages.wait(for: 3, advancing: agent.time)
       let third = try messages.svids(2)
       #expect(third[0].witSvid != first[0].witSvid && third[1].witSvid != second[1].witSvid)
       agent.server.change { $0.bundle = agent.ca.bundle(tainted: true) }
@@ -125,10 +132,7 @@ import WorkloadProtos
       while agent.server.calls("newWITSVID") < 2 { await Task.yield() }
       agent.server.change { $0.refusedEntries = [] }
       // The stream tries again after a second.
-      while messages.count < 2 {
-        agent.time.advance(by: .seconds(1))
-        await Task.yield()
-      }
+      await messages.wait(for: 2, advancing: agent.time)
       #expect(try messages.svids(1).map(\.spiffeID) == ["spiffe://example.org/one", "spiffe://example.org/two"])
       #expect(try messages.svids(1)[0].witSvid == messages.svids(0)[0].witSvid)
       task.cancel()

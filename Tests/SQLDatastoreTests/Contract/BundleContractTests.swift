@@ -170,6 +170,29 @@ import Testing
     }
   }
 
+  @Test(arguments: TestEngine.all) func taintsAndRevokesWITAndLeavesJWTAlone(_ engine: TestEngine) async throws {
+    try await engine.run { datastore in
+      let own = try TrustDomain("example.org")
+      // One key ID in both lists: the methods do not mix them up.
+      _ = try await datastore.setBundle(
+        Bundle(trustDomain: own, jwtAuthorities: [key("a")], witAuthorities: [key("a"), key("b")]))
+      let unknown = await failure { _ = try await datastore.taintWITAuthority(keyID: "c", of: own) }
+      #expect(unknown?.code == .notFound && unknown?.message == "no WIT Key found with provided key ID")
+      let untainted = await failure { _ = try await datastore.revokeWITAuthority(keyID: "a", of: own) }
+      #expect(untainted?.message == "it is not possible to revoke an untainted key")
+      var tainted = key("a")
+      tainted.tainted = true
+      let result = try await datastore.taintWITAuthority(keyID: "a", of: own)
+      #expect(result == tainted)
+      let revoked = try await datastore.revokeWITAuthority(keyID: "a", of: own)
+      #expect(revoked == tainted)
+      let stored = try await datastore.fetchBundle(of: own)
+      #expect(
+        stored
+          == Bundle(trustDomain: own, jwtAuthorities: [key("a")], witAuthorities: [key("b")], sequenceNumber: 2))
+    }
+  }
+
   @Test(arguments: TestEngine.all) func deletesByMode(_ engine: TestEngine) async throws {
     try await engine.run { datastore in
       let partner = try TrustDomain("partner.test")
