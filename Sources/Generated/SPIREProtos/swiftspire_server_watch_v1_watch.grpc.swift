@@ -46,10 +46,24 @@ package enum Swiftspire_Server_Watch_V1_Watch: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "WatchBundle" metadata.
+        package enum WatchBundle: Sendable {
+            /// Request type for "WatchBundle".
+            package typealias Input = Swiftspire_Server_Watch_V1_WatchBundleRequest
+            /// Response type for "WatchBundle".
+            package typealias Output = Swiftspire_Server_Watch_V1_WatchBundleResponse
+            /// Descriptor for "WatchBundle".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "swiftspire.server.watch.v1.Watch"),
+                method: "WatchBundle",
+                type: .serverStreaming
+            )
+        }
         /// Descriptors for all methods in the "swiftspire.server.watch.v1.Watch" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             WatchAuthorizedEntries.descriptor,
-            ListWatches.descriptor
+            ListWatches.descriptor,
+            WatchBundle.descriptor
         ]
     }
 }
@@ -116,6 +130,25 @@ extension Swiftspire_Server_Watch_V1_Watch {
             request: GRPCCore.StreamingServerRequest<Swiftspire_Server_Watch_V1_ListWatchesRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Swiftspire_Server_Watch_V1_ListWatchesResponse>
+
+        /// Handle the "WatchBundle" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+        /// > this one.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Swiftspire_Server_Watch_V1_WatchBundleRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Swiftspire_Server_Watch_V1_WatchBundleResponse` messages.
+        func watchBundle(
+            request: GRPCCore.StreamingServerRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>
     }
 
     /// Service protocol for the "swiftspire.server.watch.v1.Watch" service.
@@ -166,6 +199,25 @@ extension Swiftspire_Server_Watch_V1_Watch {
             request: GRPCCore.ServerRequest<Swiftspire_Server_Watch_V1_ListWatchesRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Swiftspire_Server_Watch_V1_ListWatchesResponse>
+
+        /// Handle the "WatchBundle" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+        /// > this one.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swiftspire_Server_Watch_V1_WatchBundleRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Swiftspire_Server_Watch_V1_WatchBundleResponse` messages.
+        func watchBundle(
+            request: GRPCCore.ServerRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>
     }
 
     /// Simple service protocol for the "swiftspire.server.watch.v1.Watch" service.
@@ -215,6 +267,26 @@ extension Swiftspire_Server_Watch_V1_Watch {
             request: Swiftspire_Server_Watch_V1_ListWatchesRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Swiftspire_Server_Watch_V1_ListWatchesResponse
+
+        /// Handle the "WatchBundle" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+        /// > this one.
+        ///
+        /// - Parameters:
+        ///   - request: A `Swiftspire_Server_Watch_V1_WatchBundleRequest` message.
+        ///   - response: A response stream of `Swiftspire_Server_Watch_V1_WatchBundleResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func watchBundle(
+            request: Swiftspire_Server_Watch_V1_WatchBundleRequest,
+            response: GRPCCore.RPCWriter<Swiftspire_Server_Watch_V1_WatchBundleResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
     }
 }
 
@@ -244,6 +316,17 @@ extension Swiftspire_Server_Watch_V1_Watch.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Swiftspire_Server_Watch_V1_Watch.Method.WatchBundle.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swiftspire_Server_Watch_V1_WatchBundleRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Swiftspire_Server_Watch_V1_WatchBundleResponse>(),
+            handler: { request, context in
+                try await self.watchBundle(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -259,6 +342,17 @@ extension Swiftspire_Server_Watch_V1_Watch.ServiceProtocol {
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func watchBundle(
+        request: GRPCCore.StreamingServerRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse> {
+        let response = try await self.watchBundle(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
     }
 }
 
@@ -292,6 +386,23 @@ extension Swiftspire_Server_Watch_V1_Watch.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    package func watchBundle(
+        request: GRPCCore.ServerRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse> {
+        return GRPCCore.StreamingServerResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.watchBundle(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 }
@@ -354,6 +465,30 @@ extension Swiftspire_Server_Watch_V1_Watch {
             deserializer: some GRPCCore.MessageDeserializer<Swiftspire_Server_Watch_V1_ListWatchesResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Swiftspire_Server_Watch_V1_ListWatchesResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WatchBundle" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+        /// > this one.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swiftspire_Server_Watch_V1_WatchBundleRequest` message.
+        ///   - serializer: A serializer for `Swiftspire_Server_Watch_V1_WatchBundleRequest` messages.
+        ///   - deserializer: A deserializer for `Swiftspire_Server_Watch_V1_WatchBundleResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watchBundle<Result>(
+            request: GRPCCore.ClientRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swiftspire_Server_Watch_V1_WatchBundleResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -443,6 +578,39 @@ extension Swiftspire_Server_Watch_V1_Watch {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "WatchBundle" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+        /// > this one.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Swiftspire_Server_Watch_V1_WatchBundleRequest` message.
+        ///   - serializer: A serializer for `Swiftspire_Server_Watch_V1_WatchBundleRequest` messages.
+        ///   - deserializer: A deserializer for `Swiftspire_Server_Watch_V1_WatchBundleResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func watchBundle<Result>(
+            request: GRPCCore.ClientRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+            serializer: some GRPCCore.MessageSerializer<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Swiftspire_Server_Watch_V1_WatchBundleResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Swiftspire_Server_Watch_V1_Watch.Method.WatchBundle.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -500,6 +668,34 @@ extension Swiftspire_Server_Watch_V1_Watch.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Swiftspire_Server_Watch_V1_ListWatchesRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Swiftspire_Server_Watch_V1_ListWatchesResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchBundle" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+    /// > this one.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Swiftspire_Server_Watch_V1_WatchBundleRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func watchBundle<Result>(
+        request: GRPCCore.ClientRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watchBundle(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Swiftspire_Server_Watch_V1_WatchBundleRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Swiftspire_Server_Watch_V1_WatchBundleResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -568,6 +764,38 @@ extension Swiftspire_Server_Watch_V1_Watch.ClientProtocol {
             metadata: metadata
         )
         return try await self.listWatches(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchBundle" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The bundle of the trust domain, now and after each change, for as long as the stream is open. Only for servers below
+    /// > this one.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func watchBundle<Result>(
+        _ message: Swiftspire_Server_Watch_V1_WatchBundleRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Swiftspire_Server_Watch_V1_WatchBundleResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Swiftspire_Server_Watch_V1_WatchBundleRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watchBundle(
             request: request,
             options: options,
             onResponse: handleResponse

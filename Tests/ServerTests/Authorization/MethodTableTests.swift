@@ -53,6 +53,7 @@ import Testing
     ("swiftspire.server.explain.v1.Explain", "DryRunEntries ExplainIdentity", "la"),
     ("swiftspire.server.watch.v1.Watch", "WatchAuthorizedEntries", "g"),
     ("swiftspire.server.watch.v1.Watch", "ListWatches", "la"),
+    ("swiftspire.server.watch.v1.Watch", "WatchBundle", "d"),
   ]
 
   static var rows: [(service: String, method: String, callers: String)] {
@@ -227,7 +228,8 @@ enum RawCall {
         request: StreamingClientRequest { try await $0.write(message) }, descriptor: descriptor,
         serializer: RawBytes(), deserializer: RawBytes(), options: .defaults
       ) { response in
-        for try await _ in response.messages {}
+        // The stream of bundles goes on.
+        for try await _ in response.messages where method == "WatchBundle" { return }
       }
       return nil
     } catch let error as RPCError {

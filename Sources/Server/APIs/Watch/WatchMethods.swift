@@ -2,7 +2,7 @@ import GRPCCore
 package import RPC
 import SPIREProtos
 
-/// Who may call the methods of the Watch service: agents watch, operators look on.
+/// Who may call the methods of the Watch service: agents and servers below watch, operators look on.
 package enum WatchMethods {
   private typealias Method = Swiftspire_Server_Watch_V1_Watch.Method
 
@@ -11,6 +11,7 @@ package enum WatchMethods {
     [
       MethodPolicy(Method.WatchAuthorizedEntries.descriptor, callers: .agent),
       MethodPolicy(Method.ListWatches.descriptor, callers: [.local, .admin]),
+      MethodPolicy(Method.WatchBundle.descriptor, callers: .downstream),
     ]
   }
 }
