@@ -5,6 +5,7 @@ package struct AuthorityError: Error, Equatable, StatusNamed, CustomStringConver
   /// The kinds of failure, named as gRPC's status codes.
   package enum Code: String, Sendable {
     case invalidArgument = "InvalidArgument"
+    case permissionDenied = "PermissionDenied"
     case notFound = "NotFound"
     case failedPrecondition = "FailedPrecondition"
     case unimplemented = "Unimplemented"

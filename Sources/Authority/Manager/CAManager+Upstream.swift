@@ -3,7 +3,7 @@ import DatastoreAPI
 import FoundationEssentials
 import Keys
 import Logging
-import SPIFFE
+package import SPIFFE
 
 /// What the authority above does to this server: it signs the CA, takes JWT keys, and tells when its roots change
 /// (server-behaviour §1.3, §1.7).
@@ -83,7 +83,19 @@ extension CAManager {
     try await appendKeys(keys)
   }
 
-  private func appendKeys(_ keys: [JWTAuthority]) async throws {
+  /// Publishes the JWT key of a server below this one: up to the root where there is an authority above that takes it.
+  ///
+  /// - Returns: all JWT keys of the trust domain that are known here.
+  package func publishDownstreamJWTKey(_ key: JWTAuthority) async throws -> [JWTAuthority] {
+    guard configuration.upstream != nil else {
+      let addition = Bundle(trustDomain: trustDomain, jwtAuthorities: [key])
+      return try await datastore.appendBundle(addition).jwtAuthorities
+    }
+    try await publishJWTKey(key)
+    return try await datastore.fetchBundle(of: trustDomain)?.jwtAuthorities ?? []
+  }
+
+  func appendKeys(_ keys: [JWTAuthority]) async throws {
     let known = Set(try await datastore.fetchBundle(of: trustDomain)?.jwtAuthorities.map(\.keyID) ?? [])
     var missing: [JWTAuthority] = []
     for key in keys where !known.contains(key.keyID) && !missing.contains(where: { $0.keyID == key.keyID }) {
@@ -136,9 +148,10 @@ extension CAManager {
   func upstreamChanged(to upstream: UpstreamBundle) async {
     await exclusively {
       do {
-        let stored = try await datastore.fetchBundle(of: trustDomain)?.x509Authorities ?? []
+        let bundle = try await datastore.fetchBundle(of: trustDomain)
+        let stored = bundle?.x509Authorities ?? []
         try await appendRoots(upstream.x509Authorities.filter { !$0.tainted })
-        try await appendKeys(upstream.jwtAuthorities.filter { !$0.tainted })
+        try await takeOver(upstream, known: bundle?.jwtAuthorities ?? [])
         let listed = Set(upstream.x509Authorities.map(\.der))
         for root in stored where root.tainted && !listed.contains(root.der) {
           let keyID = Hex.encode(try CertificateFields(der: root.der).subjectKeyID)
@@ -150,6 +163,7 @@ extension CAManager {
       }
     }
     for root in upstream.x509Authorities where root.tainted { await taintRoot(root.der) }
+    await exclusively { await leaveWithdrawnRoots(upstream) }
   }
 
   /// Taints a root of the bundle after this server has stopped to sign with what that root signed, so that agents find

@@ -31,6 +31,8 @@ package actor CAManager: Service {
   var clockIsBehind = false
   /// Whether it has turned out that the authority above takes no JWT keys.
   var upstreamTakesNoJWTKeys = false
+  /// Roots that are gone above without having been tainted here before, and when they are to go here.
+  var withdrawnRoots: [[UInt8]: Date] = [:]
   private var isBusy = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -94,7 +96,7 @@ package actor CAManager: Service {
       signWithCurrentKey(kind)
     }
     do {
-      try await rotateX509()
+      try await firstX509()
     } catch {
       guard x509.current.status == .active else { throw error }
       failed("X509 CA", error)
@@ -110,6 +112,26 @@ package actor CAManager: Service {
         failed(kind.keyName, error)
       }
       if authority.activeKey(kind) == nil { signWithCurrentKey(kind) }
+    }
+  }
+
+  /// The first pass: an authority above that is away for a moment does not end a server that has nothing to sign with.
+  private func firstX509() async throws {
+    let end = time.steady + configuration.startPatience
+    var wait = Duration.seconds(1)
+    while true {
+      do {
+        return try await rotateX509()
+      } catch let error as AuthorityError where [.unavailable, .permissionDenied].contains(error.code) {
+        guard configuration.upstream != nil, x509.current.status != .active, time.steady + wait <= end else {
+          throw error
+        }
+        log.warning(
+          "There is no X509 CA yet; trying again",
+          metadata: ["error": "\(error)", "after": "\(GoDuration.format(wait))"])
+        try await time.sleep(for: wait)
+        wait = min(wait * 2, .seconds(10))
+      }
     }
   }
 
@@ -153,6 +175,7 @@ package actor CAManager: Service {
         succeeded = false
       }
       await checkClock()
+      await revokeWithdrawnRoots()
       // Without an X.509 authority the server cannot serve, and the journal could not be stored.
       guard authority.activeX509CA != nil else { return }
       for kind in tokenKinds {

@@ -10,15 +10,18 @@ package struct CAManagerConfiguration: Sendable {
   package var witKeyType: KeyType
   /// The authority above; nil where this server signs its own CA.
   package var upstream: (any UpstreamCA)?
+  /// How long a start without a usable CA waits for an authority above that is away.
+  package var startPatience: Duration
 
   package init(
     x509KeyType: KeyType = .ecP256, jwtKeyType: KeyType? = nil, witKeyType: KeyType? = nil,
-    upstream: (any UpstreamCA)? = nil
+    upstream: (any UpstreamCA)? = nil, startPatience: Duration = .zero
   ) {
     self.x509KeyType = x509KeyType
     self.jwtKeyType = jwtKeyType ?? x509KeyType
     self.witKeyType = witKeyType ?? x509KeyType
     self.upstream = upstream
+    self.startPatience = startPatience
   }
 
   func keyType(_ kind: TokenKind) -> KeyType { kind == .jwt ? jwtKeyType : witKeyType }

@@ -35,9 +35,12 @@ package struct MintedX509CA: Sendable {
 package struct UpstreamBundle: Equatable, Sendable {
   package let x509Authorities: [X509Authority]
   package let jwtAuthorities: [JWTAuthority]
+  /// Whether it is all that the trust domain trusts, so that what is missing was withdrawn; else only the CA's own.
+  package let isComplete: Bool
 
-  package init(x509Authorities: [X509Authority], jwtAuthorities: [JWTAuthority] = []) {
+  package init(x509Authorities: [X509Authority], jwtAuthorities: [JWTAuthority] = [], isComplete: Bool = false) {
     self.x509Authorities = x509Authorities
     self.jwtAuthorities = jwtAuthorities
+    self.isComplete = isComplete
   }
 }

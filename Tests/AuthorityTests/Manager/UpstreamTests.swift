@@ -79,6 +79,46 @@ import Testing
     #expect(setup.upstream.state.withLock { $0.keys?.map(\.keyID) } == ["peer", own])
   }
 
+  @Test func aKeyFromBelowGoesUpTheWholeWay() async throws {
+    let key = JWTAuthority(publicKey: Fixture.workloadKey().pkix, keyID: "below", expiresAt: 2_000_000_000)
+    let setup = try await setUp()
+    setup.upstream.state.withLock { $0.keys = [] }
+    let manager = try await setup.fixture.start()
+    let own = try #require(setup.fixture.authority.activeJWTKey).keyID
+    #expect(try await manager.publishDownstreamJWTKey(key).map(\.keyID) == [own, "below"])
+    #expect(setup.upstream.state.withLock { $0.keys?.map(\.keyID) } == [own, "below"])
+    // What is not known above is not known here.
+    setup.upstream.state.withLock { $0.failure = AuthorityError(.unavailable, "upstreamauthority(x): away") }
+    let other = JWTAuthority(publicKey: Fixture.workloadKey().pkix, keyID: "other", expiresAt: 2_000_000_000)
+    #expect(await failure { _ = try await manager.publishDownstreamJWTKey(other) }?.1 == "upstreamauthority(x): away")
+    #expect(!setup.fixture.bundle.jwtAuthorities.contains { $0.keyID == "other" })
+    // The root itself, and a server whose authority above takes no keys, keep it.
+    let alone = Fixture()
+    #expect(try await alone.start().publishDownstreamJWTKey(key).last == key)
+    let below = try await setUp()
+    #expect(try await below.fixture.start().publishDownstreamJWTKey(key).last == key)
+    #expect(below.fixture.bundle.jwtAuthorities.last == key)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aStartWaitsForAnAuthorityThatIsAway() async throws {
+    let root = try await UpstreamPKI.root("Root")
+    for comesBack in [true, false] {
+      let upstream = TestUpstream(try root.issuer(bundle: nil)) { Recorded.now }
+      upstream.state.withLock { $0.failure = AuthorityError(.permissionDenied, "upstreamauthority(x): no entry") }
+      let fixture = Fixture(settings: CAManagerConfiguration(upstream: upstream, startPatience: .seconds(5)))
+      async let started = failure { _ = try await fixture.start() }
+      await fixture.time.waitForSleepers()
+      fixture.time.advance(by: .seconds(1))
+      await fixture.time.waitForSleepers()
+      if comesBack { upstream.state.withLock { $0.failure = nil } }
+      fixture.time.advance(by: .seconds(2))
+      let found = await started
+      #expect((found == nil) == comesBack)
+      #expect(comesBack || found?.0 == .permissionDenied)
+      #expect(fixture.log.messages.count { $0.hasPrefix("There is no X509 CA yet") } == 2)
+    }
+  }
+
   @Test func whatIsMintedMustBeUsable() async throws {
     let setup = try await setUp()
     let other = try await UpstreamPKI.root("Other")
