@@ -139,10 +139,8 @@ let package = Package(
       "Server",
       [
         "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "HTTP",
-        "TLS", "Daemon", "HCL", "SPIREProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1,
-        nioSSL,
-        x509, asn1,
-        crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioCore,
+        nioPosix, nioHTTP1, nioSSL, x509, asn1, crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     part(
       "Agent",

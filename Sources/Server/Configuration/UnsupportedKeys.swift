@@ -48,8 +48,8 @@ package enum UnsupportedKeys {
       "CredentialComposer": ["uniqueid"],
     ],
     supported: [
-      "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"],
-      "NodeAttestor": ["join_token"], "UpstreamAuthority": ["disk", "vault"], "CredentialComposer": ["uniqueid"],
+      "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"], "NodeAttestor": ["join_token"],
+      "UpstreamAuthority": ["disk", "spire", "vault"], "CredentialComposer": ["uniqueid"],
     ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])
 }

@@ -25,7 +25,10 @@ struct UpstreamAdapter: UpstreamCA {
   func followBundle(_ changed: @escaping @Sendable (UpstreamBundle) async -> Void) async throws(AuthorityError) {
     do {
       try await plugin.followBundle { bundle in
-        await changed(UpstreamBundle(x509Authorities: bundle.x509Authorities, jwtAuthorities: bundle.jwtAuthorities))
+        await changed(
+          UpstreamBundle(
+            x509Authorities: bundle.x509Authorities, jwtAuthorities: bundle.jwtAuthorities,
+            isComplete: bundle.isComplete))
       }
     } catch {
       throw failure(error)

@@ -14,7 +14,8 @@ extension ServerConfiguration {
     _ = catalog.register(KeyManagers.type(time: SystemTime()))
     _ = catalog.register(NodeAttestors.type)
     let signer = AuthoritySigner(trustDomain: trustDomain, time: SystemTime())
-    _ = catalog.register(UpstreamAuthorities.type(signer: signer, time: SystemTime()))
+    let above = GRPCUpstreamConnector(trustDomain: trustDomain, time: SystemTime())
+    _ = catalog.register(UpstreamAuthorities.type(signer: signer, above: above, time: SystemTime()))
     _ = catalog.register(CredentialComposers.type)
     problems += catalog.problems(plugins)
     return problems.map { ("\($0.plugin.type) \(GoText.quote($0.plugin.name))", $0.message) }

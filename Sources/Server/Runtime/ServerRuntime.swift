@@ -65,7 +65,8 @@ package struct ServerRuntime: Sendable {
       let keyManagers = catalog.register(KeyManagers.type(time: time))
       let nodeAttestors = catalog.register(NodeAttestors.type)
       let signer = AuthoritySigner(trustDomain: configuration.trustDomain, time: time)
-      let upstreams = catalog.register(UpstreamAuthorities.type(signer: signer, time: time))
+      let above = GRPCUpstreamConnector(trustDomain: configuration.trustDomain, time: time)
+      let upstreams = catalog.register(UpstreamAuthorities.type(signer: signer, above: above, time: time))
       let composers = catalog.register(CredentialComposers.type)
       try await catalog.load(configuration.plugins)
       guard let keyManager = keyManagers.only else {
@@ -102,7 +103,8 @@ package struct ServerRuntime: Sendable {
       configuration: CAManagerConfiguration(
         x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType,
         witKeyType: configuration.witKeyType,
-        upstream: upstreams.all.first.map { UpstreamAdapter(name: $0.name, plugin: $0.instance) }),
+        upstream: upstreams.all.first.map { UpstreamAdapter(name: $0.name, plugin: $0.instance) },
+        startPatience: .seconds(60)),
       authority: authority, keyManager: MeteredKeyManager(keyManager, names: .server, metrics: metrics),
       datastore: datastore, time: time, metrics: metrics, logger: logger)
     let svid = try await ServerSVIDRotator.start(

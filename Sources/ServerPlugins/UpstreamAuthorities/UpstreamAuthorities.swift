@@ -9,21 +9,25 @@ package enum UpstreamAuthorities {
   package struct Bundle: Equatable, Sendable {
     package let x509Authorities: [X509Authority]
     package let jwtAuthorities: [JWTAuthority]
+    /// Whether it is all that the trust domain trusts, so that what is missing was withdrawn; else only the CA's own.
+    package let isComplete: Bool
 
-    package init(x509Authorities: [X509Authority], jwtAuthorities: [JWTAuthority] = []) {
+    package init(x509Authorities: [X509Authority], jwtAuthorities: [JWTAuthority] = [], isComplete: Bool = false) {
       self.x509Authorities = x509Authorities
       self.jwtAuthorities = jwtAuthorities
+      self.isComplete = isComplete
     }
   }
 
   package static func type(
-    signer: any IntermediateSigner, time: any TimeSource,
+    signer: any IntermediateSigner, above: any UpstreamConnecting, time: any TimeSource,
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> PluginType<any UpstreamAuthority> {
     PluginType(
       "UpstreamAuthority", .atMost(1),
       builtIns: [
-        DiskUpstreamAuthority.plugin(signer, time), VaultUpstreamAuthority.plugin(time, environment: environment),
+        DiskUpstreamAuthority.plugin(signer, time), SPIREUpstreamAuthority.plugin(above, time),
+        VaultUpstreamAuthority.plugin(time, environment: environment),
       ])
   }
 }
