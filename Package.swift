@@ -61,6 +61,7 @@ let package = Package(
     .executable(name: "spire-server", targets: ["spire-server"]),
     .executable(name: "spire-agent", targets: ["spire-agent"]),
     .executable(name: "spire", targets: ["spire"]),
+    .executable(name: "oidc-discovery-provider", targets: ["oidc-discovery-provider"]),
   ],
   traits: [
     .trait(name: "Daemon", description: "The server, the agent and their tools."),
@@ -110,6 +111,10 @@ let package = Package(
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),
 
+    part(
+      "WebCertificates",
+      ["SPIFFE", "Daemon", "HTTP", "Keys", "RPC", logging, lifecycle, nioCore, nioSSL, crypto, x509, asn1]),
+
     // Shared by the client commands of the programs
     part("Console", ["Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", protobuf, grpcCore]),
 
@@ -139,8 +144,9 @@ let package = Package(
       "Server",
       [
         "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "ServerPlugins", "Plugins", "RPC", "HTTP",
-        "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioCore,
-        nioPosix, nioHTTP1, nioSSL, x509, asn1, crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "WebCertificates", "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf,
+        grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, asn1, crypto,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     part(
       "Agent",
@@ -149,6 +155,13 @@ let package = Package(
         "WorkloadProtos",
         logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+      ]),
+
+    part(
+      "OIDCDiscovery",
+      [
+        "SPIFFE", "Keys", "WebCertificates", "RPC", "HTTP", "Daemon", "HCL", "Flags", "SPIREProtos", "WorkloadProtos",
+        logging, lifecycle, protobuf, grpcCore, nioCore, nioSSL, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
 
     // Commands
@@ -176,6 +189,7 @@ let package = Package(
     program("spire-server", ["ServerCommands", "Flags"]),
     program("spire-agent", ["AgentCommands", "Flags"]),
     program("spire", ["DevCommands", "Flags"]),
+    program("oidc-discovery-provider", ["OIDCDiscovery", "Flags"]),
 
     // Tests
     .target(name: "Mutations", path: "Tests/Mutations", swiftSettings: strict),
@@ -219,7 +233,8 @@ let package = Package(
       "Server",
       [
         "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority",
-        "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle,
+        "WebCertificates", "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite",
+        logging, lifecycle,
         protobuf,
         grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
@@ -229,6 +244,18 @@ let package = Package(
         "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP", "TLS", "Daemon",
         "HCL", "SPIREProtos", "WorkloadProtos", logging,
         protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+      ]),
+    tests(
+      "WebCertificates",
+      [
+        "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Keys", "RPC", "Daemon", logging, lifecycle, nioCore, nioPosix,
+        nioHTTP1, nioSSL, crypto, x509, asn1,
+      ]),
+    tests(
+      "OIDCDiscovery",
+      [
+        "CommandTesting", "Mutations", "SPIFFE", "Keys", "RPC", "Daemon", "HCL", "Flags", "SPIREProtos",
+        "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
       ]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
     .target(
@@ -250,7 +277,9 @@ let package = Package(
     tests("DevCommands", ["Flags"]),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["spire-server", "spire-agent", "spire", "CommandTesting", "TestDatabases"],
+      dependencies: [
+        "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "CommandTesting", "TestDatabases",
+      ],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
@@ -287,6 +316,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("CommandLine", ["Flags"])
   fuzz("Tar", ["Server"])
   fuzz("PostgresDSN", ["SQLDatastore"])
+  fuzz("ClientHello", ["WebCertificates"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
 }
 

@@ -2,7 +2,7 @@
 package struct CommandDescription: Sendable, Equatable {
   /// The program, such as `spire-server`.
   package let program: String
-  /// The words that select the command, such as `entry create`.
+  /// The words that select the command, such as `entry create`; empty where the program has no other.
   package let words: String
   package let synopsis: String
   package let details: String
@@ -24,8 +24,8 @@ package struct CommandDescription: Sendable, Equatable {
     isHidden = command.isHidden
   }
 
-  /// `spire-server entry create`.
-  package var title: String { "\(program) \(words)" }
+  /// `spire-server entry create`; the program's name alone where it is the command.
+  package var title: String { words.isEmpty ? program : "\(program) \(words)" }
 }
 
 /// A flag as completion and documentation see it.

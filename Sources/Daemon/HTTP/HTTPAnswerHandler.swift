@@ -36,8 +36,12 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
     case .end:
       guard let head else { return }
       self.head = nil
-      let path = head.uri.prefix { $0 != "?" }
-      respond(HTTPListener.Request(method: head.method.rawValue, path: String(path)), head, context)
+      let peer = context.remoteAddress.flatMap { address in address.ipAddress.map { ($0, address.port ?? 0) } }
+      let request = HTTPListener.Request(
+        method: head.method.rawValue, path: String(head.uri.prefix { $0 != "?" }), target: head.uri,
+        headers: head.headers.map { ($0.name, $0.value) },
+        peer: peer.map { $0.contains(":") ? "[\($0)]:\($1)" : "\($0):\($1)" } ?? "@")
+      respond(request, head, context)
       startTimer(context)
     }
   }
@@ -65,12 +69,15 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
     _ response: HTTPListener.Response, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
     var headers = HTTPHeaders()
-    headers.add(name: "Content-Type", value: response.contentType)
-    headers.add(name: "Content-Length", value: "\(response.body.utf8.count)")
+    if !response.contentType.isEmpty { headers.add(name: "Content-Type", value: response.contentType) }
+    for (name, value) in response.headers { headers.add(name: name, value: value) }
+    // RFC 9110 §15.4.5: "not modified" says nothing about the page.
+    let hasBody = response.status != 304
+    if hasBody { headers.add(name: "Content-Length", value: "\(response.body.utf8.count)") }
     let responseHead = HTTPResponseHead(
       version: .http1_1, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
     context.write(wrapOutboundOut(.head(responseHead)), promise: nil)
-    if head.method != .HEAD {
+    if hasBody, head.method != .HEAD {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: response.body)))), promise: nil)
     }
     let isKept = head.isKeepAlive

@@ -33,13 +33,18 @@ struct DocsCommand: Command {
 
   private var visible: [CommandDescription] { commands.filter { !$0.isHidden } }
 
+  /// The command, where it is the whole program.
+  private var only: CommandDescription? { visible.first { $0.words.isEmpty } }
+
   private var markdown: [(name: String, text: String)] {
-    [("README.md", MarkdownPage.program(program, about: about, visible))]
+    if let only { return [("README.md", MarkdownPage.command(only))] }
+    return [("README.md", MarkdownPage.program(program, about: about, visible))]
       + visible.map { (MarkdownPage.fileName($0), MarkdownPage.command($0)) }
   }
 
   private var manual: [(name: String, text: String)] {
-    [("\(program).1", ManPage.program(program, about: about, visible))]
+    if let only { return [("\(program).1", ManPage.command(only))] }
+    return [("\(program).1", ManPage.program(program, about: about, visible))]
       + visible.map { (ManPage.pageName($0) + ".1", ManPage.command($0)) }
   }
 }

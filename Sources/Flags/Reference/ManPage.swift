@@ -20,6 +20,7 @@ enum ManPage {
       }
     }
     text += ".SH EXIT STATUS\n0 for success, 1 for a failure or a wrong flag.\n"
+    if command.words.isEmpty { return text }
     return text + ".SH SEE ALSO\n.BR \(escaped(command.program)) (1)\n"
   }
 

@@ -55,10 +55,10 @@ package final class ListeningSocket: Sendable {
   }
 
   /// Hands the descriptor to its next owner, once.
-  func take() -> Int32? { descriptor.withLock { $0.take() } }
+  package func take() -> Int32? { descriptor.withLock { $0.take() } }
 
   /// Removes the socket file unless another server has put its own in its place.
-  func removeFile() {
+  package func removeFile() {
     guard let file, case .unix(let path) = address else { return }
     var now = stat()
     guard lstat(path, &now) == 0, now.st_dev == file.device, now.st_ino == file.inode else { return }

@@ -32,11 +32,11 @@ enum TLSContext {
     return try NIOSSLContext(configuration: configuration)
   }
 
-  private static func chain(_ credential: TLSCredential) throws -> [NIOSSLCertificateSource] {
+  static func chain(_ credential: TLSCredential) throws -> [NIOSSLCertificateSource] {
     try credential.chain.map { .certificate(try NIOSSLCertificate(bytes: $0, format: .der)) }
   }
 
-  private static func key(_ credential: TLSCredential) throws -> NIOSSLPrivateKey {
+  static func key(_ credential: TLSCredential) throws -> NIOSSLPrivateKey {
     switch credential.key {
     case .der(let bytes): try NIOSSLPrivateKey(bytes: bytes, format: .der)
     case .signer(let signer): NIOSSLPrivateKey(customPrivateKey: CustomKey(signer: signer))

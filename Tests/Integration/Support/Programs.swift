@@ -11,6 +11,7 @@ enum Programs {
   static let server = directory + "/spire-server"
   static let agent = directory + "/spire-agent"
   static let spire = directory + "/spire"
+  static let provider = directory + "/oidc-discovery-provider"
 
   /// The root of the package.
   static let root: String = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -9,6 +9,7 @@ import NIOSSL
 import RPC
 import SPIFFE
 import Testing
+import WebCertificates
 
 @testable import Server
 
@@ -125,7 +126,8 @@ import Testing
     }
     func load() throws -> CertificateFiles {
       try CertificateFiles(
-        certificateFile: folder + "/c.pem", keyFile: folder + "/k.pem", interval: .seconds(60), time: SystemTime(),
+        of: "bundle endpoint", certificateFile: folder + "/c.pem", keyFile: folder + "/k.pem", interval: .seconds(60),
+        time: SystemTime(),
         logger: LogCapture().logger)
     }
     #expect(throws: CertificateFiles.Unusable.self) { try load() }

@@ -7,6 +7,7 @@ import SPIFFE
 import ServiceLifecycle
 import Synchronization
 import TLS
+import WebCertificates
 
 /// Serves this trust domain's bundle to others (server-behaviour §9.1, SPIFFE Federation §5). A service.
 ///
@@ -36,7 +37,8 @@ struct BundleEndpointServer: Service {
       }
     case .httpsWeb(let certificateFile, let keyFile, let interval):
       let loaded = try CertificateFiles(
-        certificateFile: certificateFile, keyFile: keyFile, interval: interval, time: time, logger: logger)
+        of: "bundle endpoint", certificateFile: certificateFile, keyFile: keyFile, interval: interval, time: time,
+        logger: logger)
       files = loaded
       tls = {
         let pair = loaded.current

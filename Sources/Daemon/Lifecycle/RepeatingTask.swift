@@ -1,4 +1,3 @@
-package import Daemon
 import ServiceLifecycle
 
 /// Does `work` after each interval until the server stops. The interval is asked for anew each time, for jitter.

@@ -1,24 +1,34 @@
-import Daemon
+package import Daemon
 import Keys
-import Logging
-import NIOSSL
+package import Logging
+package import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
 /// A certificate of the web and its key, kept in step with their files (`serving_cert_file`). A service that reads them
 /// after each interval; what does not fit together is logged, and the last good pair stays. A mutex guards the pair.
-final class CertificateFiles: Service {
+package final class CertificateFiles: Service {
   /// A chain, leaf first, and its key.
-  struct Pair: Sendable {
-    let chain: [NIOSSLCertificate]
-    let key: NIOSSLPrivateKey
+  package struct Pair: Sendable {
+    package let chain: [NIOSSLCertificate]
+    package let key: NIOSSLPrivateKey
     fileprivate let bytes: [UInt8]
+
+    /// What a connection is served with: TLS 1.2 or later, HTTP/1.1.
+    package var configuration: TLSConfiguration {
+      var configuration = TLSConfiguration.makeServerConfiguration(
+        certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+      configuration.minimumTLSVersion = .tlsv12
+      configuration.applicationProtocols = ["http/1.1"]
+      return configuration
+    }
   }
 
-  struct Unusable: Error, CustomStringConvertible {
-    let description: String
+  package struct Unusable: Error, CustomStringConvertible {
+    package let description: String
   }
 
+  private let owner: String
   private let certificateFile: String
   private let keyFile: String
   private let interval: Duration
@@ -27,12 +37,14 @@ final class CertificateFiles: Service {
   private let pair: Mutex<Pair>
 
   /// The pair to present now.
-  var current: Pair { pair.withLock { $0 } }
+  package var current: Pair { pair.withLock { $0 } }
 
+  /// - Parameter owner: whose certificate it is, for the log: `bundle endpoint`.
   /// - Throws: ``Unusable`` when the files are not there, or do not fit together.
-  init(
-    certificateFile: String, keyFile: String, interval: Duration, time: any TimeSource, logger: Logger
+  package init(
+    of owner: String, certificateFile: String, keyFile: String, interval: Duration, time: any TimeSource, logger: Logger
   ) throws(Unusable) {
+    self.owner = owner
     self.certificateFile = certificateFile
     self.keyFile = keyFile
     self.interval = interval
@@ -41,13 +53,13 @@ final class CertificateFiles: Service {
     pair = Mutex(try Self.read(certificateFile, keyFile))
   }
 
-  func run() async throws {
+  package func run() async throws {
     let interval = interval
     try await repeating(every: { interval }, time: time) { try? await BackgroundWork.run { self.reload() } }
   }
 
   /// Reads the files again. Blocks.
-  func reload() {
+  package func reload() {
     do {
       let read = try Self.read(certificateFile, keyFile)
       let changed = pair.withLock { pair in
@@ -55,10 +67,10 @@ final class CertificateFiles: Service {
         pair = read
         return true
       }
-      if changed { logger.info("Loaded new certificate of the bundle endpoint", metadata: metadata) }
+      if changed { logger.info("Loaded new certificate of the \(owner)", metadata: metadata) }
     } catch {
       logger.error(
-        "Unable to load the certificate of the bundle endpoint; the last good one stays in use",
+        "Unable to load the certificate of the \(owner); the last good one stays in use",
         metadata: metadata.merging(["error": "\(error)"]) { $1 })
     }
   }
