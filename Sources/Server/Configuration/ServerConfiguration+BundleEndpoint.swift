@@ -1,4 +1,6 @@
 import Daemon
+import HTTP
+import WebCertificates
 
 /// `federation.bundle_endpoint` (server-config §4).
 extension ServerConfiguration {
@@ -43,10 +45,13 @@ extension ServerConfiguration {
     _ file: ServerFederationFile.BundleEndpoint, _ checks: inout ConfigurationChecks
   ) -> BundleEndpointSettings.Profile? {
     func wrong(_ message: String) { checks.fail(message, key: key) }
-    if file.acme != nil {
-      // Refused as a key of its own, unless it is wrong besides.
-      if file.hasProfile { wrong("either bundle endpoint 'acme' or 'profile' can be set, but not both") }
-      return nil
+    if let acme = file.acme {
+      if file.hasProfile {
+        wrong("either bundle endpoint 'acme' or 'profile' can be set, but not both")
+        return nil
+      }
+      checks.deprecate("bundle_endpoint.acme is deprecated; put it into profile \"https_web\"")
+      return Self.acme(acme, at: "federation.bundle_endpoint.acme", &checks)
     }
     guard file.hasProfile else {
       checks.deprecate("bundle_endpoint without profile is deprecated; it is served as https_spiffe")
@@ -59,7 +64,9 @@ extension ServerConfiguration {
     switch profile.name {
     case "https_spiffe": return .httpsSPIFFE
     case "https_web":
-      if profile.acme != nil { return nil }
+      if let acme = profile.acme {
+        return Self.acme(acme, at: "federation.bundle_endpoint.profile.https_web.acme", &checks)
+      }
       guard let files = profile.servingCertFile else {
         wrong("malformed https_web profile configuration: 'acme' or 'serving_cert_file' is required")
         return nil
@@ -70,6 +77,31 @@ extension ServerConfiguration {
         "unknown bundle endpoint profile configured; current supported profiles are \"https_spiffe\" and 'https_web\"")
       return nil
     }
+  }
+
+  private static func acme(
+    _ file: ServerFederationFile.ACME, at place: String, _ checks: inout ConfigurationChecks
+  ) -> BundleEndpointSettings.Profile? {
+    func wrong(_ key: String, _ message: String) { checks.fail(message, key: "server.\(place).\(key)") }
+    let domain = file.domainName ?? ""
+    if domain.isEmpty {
+      wrong("domain_name", "\(place).domain_name must be configured")
+    } else if let problem = DomainName.problem(domain.lowercased()) {
+      wrong("domain_name", "\(place).domain_name: \(problem)")
+    }
+    if (file.email ?? "").isEmpty { wrong("email", "\(place).email must be configured") }
+    let directory = file.directoryURL.flatMap { $0.isEmpty ? nil : $0 } ?? ACMEDefaults.directoryURL
+    do { _ = try WebURL(directory) } catch { wrong("directory_url", "\(place).directory_url \(error)") }
+    var challenges: ListenAddress?
+    if let text = file.httpChallengeAddr, !text.isEmpty {
+      do { challenges = try ListenAddress(text) } catch {
+        wrong("http_challenge_addr", "\(place).http_challenge_addr: \(error)")
+      }
+    }
+    return .httpsWebACME(
+      .init(
+        directoryURL: directory, domain: domain.lowercased(), email: file.email ?? "",
+        acceptsTerms: file.tosAccepted ?? false, httpChallenges: challenges))
   }
 
   private static func web(

@@ -28,12 +28,15 @@ package struct ServerFederationFile: Sendable {
     package var email: String?
     /// `tos_accepted`: whether its terms are accepted.
     package var tosAccepted: Bool?
+    /// `http_challenge_addr`: where HTTP-01 challenges are answered; default: nowhere. A key of our own.
+    package var httpChallengeAddr: String?
 
     init(_ section: inout HCLSection) {
       directoryURL = section.string("directory_url")
       domainName = section.string("domain_name")
       email = section.string("email")
       tosAccepted = section.bool("tos_accepted")
+      httpChallengeAddr = section.string("http_challenge_addr")
     }
   }
 

@@ -10,11 +10,6 @@ package enum UnsupportedKeys {
   /// The rows that are looked for in the file by their path.
   package static let keys: [UnsupportedKey] = [
     .refused(
-      "server.federation.bundle_endpoint.acme", "no certificate is fetched; name one under serving_cert_file"),
-    .refused(
-      "server.federation.bundle_endpoint.profile.https_web.acme",
-      "no certificate is fetched; name one under serving_cert_file"),
-    .refused(
       "server.proxy_protocol_trusted_cidrs", "callers would be known by the load balancer's address, not their own"),
     .refused(
       "server.experimental.auth_opa_policy_engine", "the built-in authorization policy would decide who may call"),

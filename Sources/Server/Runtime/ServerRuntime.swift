@@ -11,6 +11,7 @@ import SPIFFE
 import SQLDatastore
 import ServerPlugins
 import ServiceLifecycle
+import WebCertificates
 
 /// The server, put together: everything is made here once, in the order in which it depends on each other
 /// (server-config §7), and run until SIGINT, SIGTERM or a failure.
@@ -134,7 +135,7 @@ package struct ServerRuntime: Sendable {
     let bundleEndpoint = try configuration.bundleEndpoint.map {
       try BundleEndpointServer(
         $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: svid, policy: configuration.tls,
-        time: time, logger: endpointLogger)
+        acme: try certificates($0, keyManager, roots, endpointLogger), time: time, logger: endpointLogger)
     }
     var members = telemetry.services
     members.append(.init(service: signals(telemetry, catalog), name: "signals"))
@@ -150,6 +151,20 @@ package struct ServerRuntime: Sendable {
     members.append(.init(service: ServicesTogether(endpoints), name: "endpoints"))
     if let bundleEndpoint { members.append(.init(service: bundleEndpoint, name: "bundle_endpoint")) }
     return members + health(parts)
+  }
+
+  /// The certificates of the bundle endpoint, where a public authority issues them (server-config §4).
+  private func certificates(
+    _ settings: BundleEndpointSettings, _ keyManager: any KeyManager, _ roots: WebRoots, _ logger: Logger
+  ) throws -> ACMECertificates? {
+    guard case .httpsWebACME(let acme) = settings.profile else { return nil }
+    return ACMECertificates(
+      ACMESettings(
+        directoryURL: try WebURL(acme.directoryURL), email: acme.email, acceptsTerms: acme.acceptsTerms,
+        domains: [acme.domain], answersHTTP: acme.httpChallenges != nil),
+      store: ACMEStore(
+        folder: configuration.dataDirectory + "/bundle-acme", keyManager: keyManager, prefix: "bundle-acme-"),
+      transport: ACMEOverHTTPS(roots: roots, userAgent: "SPIRE-\(Version.upstream)"), time: time, logger: logger)
   }
 
   private func pruners(

@@ -61,7 +61,7 @@ package final class ACMECertificates: Service {
 
   /// What a client is served with; nil when there is nothing for it.
   package func configuration(for hello: ClientHello) throws -> TLSConfiguration? {
-    if hello.protocols == [ChallengeBoard.protocolName] {
+    if ChallengeBoard.isChallenge(hello) {
       guard let credential = hello.serverName.flatMap({ board.credential(for: $0) }) else { return nil }
       return try WebTLS.configuration(credential, protocols: [ChallengeBoard.protocolName])
     }

@@ -14,6 +14,9 @@ package final class ChallengeBoard: Sendable {
   /// Where a validating client looks over HTTP (RFC 8555 §8.3); the token follows.
   package static let pathPrefix = "/.well-known/acme-challenge/"
 
+  /// Whether the client is an authority that looks for a proof (RFC 8737 §3).
+  package static func isChallenge(_ hello: ClientHello) -> Bool { hello.protocols == [protocolName] }
+
   private let state = Mutex(State())
 
   package init() {}

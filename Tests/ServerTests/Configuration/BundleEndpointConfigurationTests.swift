@@ -35,6 +35,39 @@ import Testing
         == .httpsWeb(certificateFile: "c", keyFile: "k", interval: .seconds(3600)))
   }
 
+  @Test func certificatesFromAnAuthority() throws {
+    let acme = "acme { domain_name = \"Bundle.test\" email = \"a@b\" "
+    let settings = BundleEndpointSettings.ACME(
+      directoryURL: "https://acme-v02.api.letsencrypt.org/directory", domain: "bundle.test", email: "a@b",
+      acceptsTerms: false)
+    let (web, none) = try endpoint("profile \"https_web\" { \(acme) } }")
+    #expect(web?.profile == .httpsWebACME(settings) && none.isEmpty)
+    let (old, notices) = try endpoint(acme + "}")
+    #expect(old?.profile == .httpsWebACME(settings))
+    #expect(notices.contains { $0.message.contains("deprecated") })
+    var all = settings
+    (all.directoryURL, all.acceptsTerms, all.httpChallenges) = ("https://ca.test/d", true, try ListenAddress(":80"))
+    let more = "tos_accepted = true directory_url = \"https://ca.test/d\" http_challenge_addr = \":80\" } }"
+    #expect(try endpoint("profile \"https_web\" { \(acme) \(more)").0?.profile == .httpsWebACME(all))
+    let place = "federation.bundle_endpoint.profile.https_web.acme"
+    #expect(
+      try problems("profile \"https_web\" { acme {} }") == [
+        "\(place).domain_name must be configured", "\(place).email must be configured",
+      ])
+    #expect(
+      try problems("acme {}") == [
+        "federation.bundle_endpoint.acme.domain_name must be configured",
+        "federation.bundle_endpoint.acme.email must be configured",
+      ])
+    let wrong = "profile \"https_web\" { acme { domain_name = \"a/b\" email = \"e\" directory_url = \"http://x\""
+    #expect(
+      try problems(wrong + " http_challenge_addr = \"x\" } }") == [
+        "\(place).domain_name: domain \"a/b\" is not a valid domain name: idna: disallowed rune U+002F",
+        "\(place).directory_url must use the https scheme",
+        "\(place).http_challenge_addr: address x: missing port in address",
+      ])
+  }
+
   @Test func hintsThatAreOdd() throws {
     for (hint, word) in [("24h", "high"), ("59s", "low")] {
       let (settings, notices) = try endpoint("refresh_hint = \"\(hint)\" profile \"https_spiffe\" {}")

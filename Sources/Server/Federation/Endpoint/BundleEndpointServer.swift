@@ -17,16 +17,27 @@ import WebCertificates
 struct BundleEndpointServer: Service {
   private let listener: HTTPListener
   private let files: CertificateFiles?
+  private let acme: ACMECertificates?
+  private let challenges: HTTPListener?
   private let logger: Logger
   private let address: String
 
+  /// - Parameter acme: the certificates of the profile `https_web` with `acme`.
   /// - Throws: ``CertificateFiles/Unusable`` for `https_web`.
   init(
     _ settings: BundleEndpointSettings, trustDomain: TrustDomain, bundles: BundleCache, svid: ServerSVIDRotator,
-    policy: TLSPolicy = TLSPolicy(), time: any TimeSource, logger: Logger
+    policy: TLSPolicy = TLSPolicy(), acme: ACMECertificates? = nil, time: any TimeSource, logger: Logger
   ) throws {
     let tls: @Sendable () throws -> TLSConfiguration
+    self.acme = acme
+    var challenges: HTTPListener?
     switch settings.profile {
+    case .httpsWebACME(let wanted):
+      files = nil
+      if let address = wanted.httpChallenges, let acme {
+        challenges = ChallengeListener.make(address.listener, board: acme.board)
+      }
+      tls = { throw ServerError(.bundleEndpoint, "the bundle endpoint has no certificate") }
     case .httpsSPIFFE:
       files = nil
       tls = {
@@ -46,11 +57,21 @@ struct BundleEndpointServer: Service {
           certificateChain: pair.chain.map { .certificate($0) }, privateKey: .privateKey(pair.key))
       }
     }
+    self.challenges = challenges
     let page = BundlePage(
       trustDomain: trustDomain, bundles: bundles, refreshHint: settings.refreshHint, logger: logger)
     listener = HTTPListener(
       host: settings.address, port: settings.port,
       prepare: { channel in
+        if let acme {
+          return try channel.pipeline.syncOperations.addHandler(
+            ClientHelloHandler { hello in
+              guard var configuration = try acme.configuration(for: hello) else { return nil }
+              // The authority that looks at a challenge decides for itself how.
+              if !ChallengeBoard.isChallenge(hello) { policy.apply(to: &configuration) }
+              return configuration
+            })
+        }
         var configuration = try tls()
         policy.apply(to: &configuration)
         configuration.applicationProtocols = ["http/1.1"]
@@ -73,7 +94,10 @@ struct BundleEndpointServer: Service {
     do {
       try await withThrowingTaskGroup { group in
         if let files { group.addTask { try await files.run() } }
+        await acme?.load()
+        if let challenges { group.addTask { try await challenges.run() } }
         group.addTask { try await listener.run() }
+        if let acme { group.addTask { try await acme.run() } }
         _ = try await group.nextResult()?.get()
         group.cancelAll()
       }
