@@ -8,6 +8,7 @@ import HTTPTesting
 import NIOSSL
 import RPC
 import SPIFFE
+import TLS
 import Testing
 import WebCertificates
 

@@ -5,6 +5,7 @@ import RPC
 import SPIFFE
 import ServerPlugins
 import Synchronization
+import TLS
 import WorkloadProtos
 import X509
 
