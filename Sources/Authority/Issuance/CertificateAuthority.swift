@@ -13,11 +13,19 @@ package final class CertificateAuthority: Sendable {
     var x509: X509CA?
     var keys: [TokenKind: JWTKey] = [:]
     var tainted: Set<String> = []
+    /// When the last credential ends that each authority signed, Unix seconds.
+    var lastEnds: [String: Int64] = [:]
+
+    mutating func signed(by authorityID: String, until end: Int64) {
+      if lastEnds[authorityID, default: .min] < end { lastEnds[authorityID] = end }
+    }
   }
 
   package let configuration: CredentialConfiguration
   let builder: TemplateBuilder
   let time: any TimeSource
+  /// When this run began: what was signed before is not known.
+  let startedAt: Date
   private let metrics: Metrics
   private let signers = Mutex(Signers())
 
@@ -27,6 +35,7 @@ package final class CertificateAuthority: Sendable {
   ) {
     self.configuration = configuration
     self.time = time
+    startedAt = time.now
     self.metrics = metrics
     builder = TemplateBuilder(configuration: configuration, random: random)
   }
@@ -49,6 +58,9 @@ package final class CertificateAuthority: Sendable {
   func markTainted(x509AuthorityID id: String) { signers.withLock { _ = $0.tainted.insert(id) } }
   /// Whether what this X.509 authority signed must be replaced.
   package func isTainted(x509AuthorityID id: String) -> Bool { signers.withLock { $0.tainted.contains(id) } }
+
+  /// When the last credential ends that this authority signed since the start, Unix seconds; nil if it signed none.
+  func lastEnd(ofAuthority id: String) -> Int64? { signers.withLock { $0.lastEnds[id] } }
 
   // MARK: X.509
 
@@ -108,6 +120,7 @@ package final class CertificateAuthority: Sendable {
     do { made = try await template() } catch { throw Self.wrap(error) }
     let validated = try ValidatedTemplate(made, at: TemplateBuilder.seconds(now))
     let signed = try await X509Signer(issuer: ca.issuer).sign(validated)
+    signers.withLock { $0.signed(by: ca.authorityID, until: made.notAfter) }
     metrics.incrementCounter(["server_ca", "sign", counter])
     return IssuedX509SVID(
       id: id, chain: [signed.der] + ca.upstreamChain, serial: made.serialNumber,
@@ -163,6 +176,7 @@ package final class CertificateAuthority: Sendable {
     do { made = try await claims(key, time.now) } catch { throw Self.wrap(error) }
     let validated = try ValidatedClaims(made.claims, id: id, at: made.issuedAt, kind: kind)
     let token = try await JWTSigner(key: key).sign(validated)
+    signers.withLock { $0.signed(by: key.keyID, until: made.expiresAt) }
     metrics.incrementCounter(["server_ca", "sign", counter])
     return IssuedJWTSVID(
       id: id, token: token, issuedAt: made.issuedAt, expiresAt: made.expiresAt, authorityID: key.keyID)

@@ -57,27 +57,52 @@ struct Journal: Sendable {
     entry.notAfter = ca.notAfter
     entry.upstreamAuthorityID = ca.upstreamAuthorityID
     entries.x509Cas = (entries.x509Cas + [entry]).suffix(Self.maximumEntries)
+    // The slot of the one before was used again: a rotation cannot go on.
+    rotatingFromX509 = ""
   }
 
   mutating func append(_ key: JWTKey, in slot: SlotID) {
     switch key.kind {
     case .jwt:
       entries.jwtKeys = (entries.jwtKeys + [JournalJWTKeyEntry(key, in: slot)]).suffix(Self.maximumEntries)
+      rotatingFromJWT = ""
     case .wit:
       entries.witKeys = (entries.witKeys + [JournalWITKeyEntry(key, in: slot)]).suffix(Self.maximumEntries)
     }
   }
 
+  /// The X.509 authority that a rotation under way replaces, for it to be taken up again; empty when there is none.
+  /// Upstream ignores and keeps it; with no rotation the row has the bytes that upstream writes.
+  var rotatingFromX509: String {
+    get { entries.rotatingX509 }
+    set { entries.rotatingX509 = newValue }
+  }
+
+  /// The same of JWT authorities.
+  var rotatingFromJWT: String {
+    get { entries.rotatingJwt }
+    set { entries.rotatingJwt = newValue }
+  }
+
   /// The X.509 authority of this ID becomes ACTIVE, the one that was OLD. Returns whether anything changed.
   @discardableResult
-  mutating func activateX509(authorityID: String) -> Bool { entries.x509Cas.activate(authorityID) }
+  mutating func activateX509(authorityID: String, replacing: String = "") -> Bool {
+    let before = entries
+    rotatingFromX509 = replacing
+    entries.x509Cas.activate(authorityID)
+    return entries != before
+  }
 
   /// The authority of this ID becomes ACTIVE, the one of its kind that was OLD. Returns whether anything changed.
   @discardableResult
-  mutating func activate(_ kind: TokenKind, authorityID: String) -> Bool {
+  mutating func activate(_ kind: TokenKind, authorityID: String, replacing: String = "") -> Bool {
+    let before = entries
     switch kind {
-    case .jwt: entries.jwtKeys.activate(authorityID)
+    case .jwt:
+      rotatingFromJWT = replacing
+      entries.jwtKeys.activate(authorityID)
     case .wit: entries.witKeys.activate(authorityID)
     }
+    return entries != before
   }
 }

@@ -38,9 +38,8 @@ extension JournalKeyEntry {
 }
 
 extension Array where Element: JournalEntry {
-  /// The authority of this ID becomes ACTIVE, the one that was OLD. Returns whether anything changed.
-  mutating func activate(_ authorityID: String) -> Bool {
-    let before = self
+  /// The authority of this ID becomes ACTIVE, the one that was OLD.
+  mutating func activate(_ authorityID: String) {
     for index in indices {
       if self[index].authorityID == authorityID {
         self[index].status = .active
@@ -48,6 +47,5 @@ extension Array where Element: JournalEntry {
         self[index].status = .old
       }
     }
-    return self != before
   }
 }

@@ -42,10 +42,13 @@ extension CAManager {
   }
 
   /// Lets the key of a slot sign from now on.
-  func activateKey(_ kind: TokenKind, _ position: KeyPosition) async throws(AuthorityError) {
+  func activateKey(
+    _ kind: TokenKind, _ position: KeyPosition, beginsRotation: Bool = false
+  ) async throws(AuthorityError) {
     guard let key = self[kind][position].authority else { return }
     var changed = journal
-    changed.activate(kind, authorityID: key.authorityID)
+    let replaced = beginsRotation ? self[kind].current.authority?.authorityID : nil
+    changed.activate(kind, authorityID: key.authorityID, replacing: replaced ?? "")
     do {
       try await store(changed)
     } catch {

@@ -19,10 +19,20 @@ extension CAManager {
     }
   }
 
-  package func activateX509Authority(id: String) async throws -> LocalAuthority {
-    try await exclusively {
+  /// - Parameters:
+  ///   - beginsRotation: the journal remembers what is replaced until it is revoked.
+  ///   - confirm: told the IDs of the authority, or of the root above it, before it signs; throws when it must not.
+  package func activateX509Authority(
+    id: String, beginsRotation: Bool = false, confirm: @Sendable ([String]) async throws -> Void = { _ in }
+  ) async throws -> LocalAuthority {
+    let ids = try await exclusively {
       try Self.checkActivation(x509, id)
-      try await activateX509(.next)
+      return x509.next.authority?.rootIDs ?? []
+    }
+    try await confirm(ids)
+    return try await exclusively {
+      try Self.checkActivation(x509, id)
+      try await activateX509(.next, beginsRotation: beginsRotation)
       return try Self.authority(x509.current) { LocalAuthority($0) }
     }
   }
@@ -32,10 +42,8 @@ extension CAManager {
     try checkOwnRoot("tainted")
     return try await exclusively {
       try Self.checkTaint(x509, id)
-      do throws(DatastoreError) {
+      try await stored("taint X.509 authority") { () async throws(DatastoreError) in
         try await datastore.taintX509Authority(subjectKeyID: id, of: trustDomain)
-      } catch {
-        throw AuthorityError(.internal, "failed to taint X.509 authority: \(error.message)", cause: error)
       }
       authority.markTainted(x509AuthorityID: id)
       log.info("X.509 authority tainted", metadata: ["local_authority_id": "\(id)"])
@@ -52,11 +60,10 @@ extension CAManager {
       guard id == x509.next.authority?.authorityID, x509.next.status == .old else {
         throw Self.invalid("only Old local authority can be revoked")
       }
-      do throws(DatastoreError) {
+      try await stored("revoke X.509 authority") { () async throws(DatastoreError) in
         try await datastore.revokeX509Authority(subjectKeyID: id, of: trustDomain)
-      } catch {
-        throw AuthorityError(.internal, "failed to revoke X.509 authority: \(error.message)", cause: error)
       }
+      await rotationEnded(from: id)
       log.info("X.509 authority revoked", metadata: ["local_authority_id": "\(id)"])
       return try Self.authority(x509.next) { LocalAuthority($0) }
     }
@@ -66,13 +73,25 @@ extension CAManager {
 
   package func jwtAuthorities() throws(AuthorityError) -> LocalAuthorities { try authorities(.jwt) }
   package func prepareJWTAuthority() async throws -> LocalAuthority { try await prepareAuthority(.jwt) }
-  package func activateJWTAuthority(id: String) async throws -> LocalAuthority {
-    try await activateAuthority(.jwt, id: id)
+  /// As ``activateX509Authority(id:beginsRotation:confirm:)``.
+  package func activateJWTAuthority(
+    id: String, beginsRotation: Bool = false, confirm: @Sendable ([String]) async throws -> Void = { _ in }
+  ) async throws -> LocalAuthority {
+    try await activateAuthority(.jwt, id: id, beginsRotation: beginsRotation, confirm: confirm)
   }
   package func taintJWTAuthority(id: String) async throws -> LocalAuthority { try await taintAuthority(.jwt, id: id) }
   package func revokeJWTAuthority(id: String) async throws -> String { try await revokeAuthority(.jwt, id: id) }
 
   // MARK: Rules of all kinds
+
+  /// Changes the stored bundle; a refusal says what was tried.
+  func stored<T: Sendable>(
+    _ what: String, _ change: () async throws(DatastoreError) -> T
+  ) async throws(AuthorityError) -> T {
+    do throws(DatastoreError) { return try await change() } catch {
+      throw AuthorityError(.internal, "failed to \(what): \(error.message)", cause: error)
+    }
+  }
 
   private func checkOwnRoot(_ what: String) throws(AuthorityError) {
     guard configuration.upstream == nil else {

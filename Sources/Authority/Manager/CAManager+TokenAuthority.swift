@@ -20,11 +20,17 @@ extension CAManager {
     }
   }
 
-  package func activateAuthority(_ kind: TokenKind, id: String) async throws -> LocalAuthority {
+  /// As ``activateX509Authority(id:beginsRotation:confirm:)``.
+  package func activateAuthority(
+    _ kind: TokenKind, id: String, beginsRotation: Bool = false,
+    confirm: @Sendable ([String]) async throws -> Void = { _ in }
+  ) async throws -> LocalAuthority {
     guard isEnabled(kind) else { throw kind.disabled }
+    try await exclusively { try Self.checkActivation(self[kind], id) }
+    try await confirm([id])
     return try await exclusively {
       try Self.checkActivation(self[kind], id)
-      try await activateKey(kind, .next)
+      try await activateKey(kind, .next, beginsRotation: beginsRotation)
       return try Self.authority(self[kind].current) { LocalAuthority($0) }
     }
   }
@@ -34,13 +40,11 @@ extension CAManager {
     guard isEnabled(kind) else { throw kind.disabled }
     return try await exclusively {
       try Self.checkTaint(self[kind], id)
-      do throws(DatastoreError) {
+      try await stored("taint \(kind.rawValue) authority") { () async throws(DatastoreError) in
         switch kind {
         case .jwt: _ = try await datastore.taintJWTAuthority(keyID: id, of: trustDomain)
         case .wit: _ = try await datastore.taintWITAuthority(keyID: id, of: trustDomain)
         }
-      } catch {
-        throw AuthorityError(.internal, "failed to taint \(kind.rawValue) authority: \(error.message)", cause: error)
       }
       log.info("\(kind.rawValue) authority tainted", metadata: ["local_authority_id": "\(id)"])
       return try Self.authority(self[kind].next) { LocalAuthority($0) }
@@ -52,14 +56,13 @@ extension CAManager {
     guard isEnabled(kind) else { throw kind.disabled }
     return try await exclusively {
       try await checkRevocation(kind, id)
-      do throws(DatastoreError) {
+      try await stored("revoke \(kind.rawValue) authority") { () async throws(DatastoreError) in
         switch kind {
         case .jwt: _ = try await datastore.revokeJWTAuthority(keyID: id, of: trustDomain)
         case .wit: _ = try await datastore.revokeWITAuthority(keyID: id, of: trustDomain)
         }
-      } catch {
-        throw AuthorityError(.internal, "failed to revoke \(kind.rawValue) authority: \(error.message)", cause: error)
       }
+      await rotationEnded(from: id)
       log.info("\(kind.rawValue) authority revoked", metadata: ["local_authority_id": "\(id)"])
       return id
     }

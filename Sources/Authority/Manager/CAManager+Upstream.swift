@@ -206,10 +206,8 @@ extension CAManager {
     let keyID = subjectKeyID.lowercased()
     try await exclusively {
       try checkUpstream(keyID, prefix: "provided subject key id is not valid: ")
-      do throws(DatastoreError) {
+      try await stored("taint upstream authority") { () async throws(DatastoreError) in
         try await datastore.taintX509Authority(subjectKeyID: keyID, of: trustDomain)
-      } catch {
-        throw AuthorityError(.internal, "failed to taint upstream authority: \(error.message)", cause: error)
       }
       if let old = x509.next.authority { authority.markTainted(x509AuthorityID: old.authorityID) }
       log.info("X.509 upstream authority tainted successfully", metadata: ["subject_key_id": "\(keyID)"])
@@ -221,11 +219,10 @@ extension CAManager {
     let keyID = subjectKeyID.lowercased()
     try await exclusively {
       try checkUpstream(keyID, prefix: "invalid subject key ID: ")
-      do throws(DatastoreError) {
+      try await stored("revoke X.509 upstream authority") { () async throws(DatastoreError) in
         try await datastore.revokeX509Authority(subjectKeyID: keyID, of: trustDomain)
-      } catch {
-        throw AuthorityError(.internal, "failed to revoke X.509 upstream authority: \(error.message)", cause: error)
       }
+      if let old = x509.next.authority { await rotationEnded(from: old.authorityID) }
       log.info("X.509 upstream authority successfully revoked", metadata: ["subject_key_id": "\(keyID)"])
     }
   }

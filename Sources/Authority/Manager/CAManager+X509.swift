@@ -50,10 +50,11 @@ extension CAManager {
   }
 
   /// Lets the CA of a slot sign from now on.
-  func activateX509(_ position: X509Position) async throws(AuthorityError) {
+  func activateX509(_ position: X509Position, beginsRotation: Bool = false) async throws(AuthorityError) {
     guard let ca = x509[position].authority else { return }
     var changed = journal
-    changed.activateX509(authorityID: ca.authorityID)
+    let replaced = beginsRotation ? x509.current.authority?.authorityID : nil
+    changed.activateX509(authorityID: ca.authorityID, replacing: replaced ?? "")
     do {
       try await store(changed)
     } catch {

@@ -176,6 +176,11 @@ package nonisolated struct JournalEntries: Sendable {
 
   package var witKeys: [JournalWITKeyEntry] = []
 
+  /// Not upstream's: the authorities that a rotation under way replaces. Absent at all other times.
+  package var rotatingX509: String = String()
+
+  package var rotatingJwt: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -374,7 +379,7 @@ nonisolated extension JournalWITKeyEntry: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension JournalEntries: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Entries"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}x509CAs\0\u{1}jwtKeys\0\u{1}witKeys\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}x509CAs\0\u{1}jwtKeys\0\u{1}witKeys\0\u{4}f\u{f}rotating_x509\0\u{3}rotating_jwt\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -385,6 +390,8 @@ nonisolated extension JournalEntries: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.x509Cas) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.jwtKeys) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.witKeys) }()
+      case 1001: try { try decoder.decodeSingularStringField(value: &self.rotatingX509) }()
+      case 1002: try { try decoder.decodeSingularStringField(value: &self.rotatingJwt) }()
       default: break
       }
     }
@@ -400,6 +407,12 @@ nonisolated extension JournalEntries: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.witKeys.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.witKeys, fieldNumber: 3)
     }
+    if !self.rotatingX509.isEmpty {
+      try visitor.visitSingularStringField(value: self.rotatingX509, fieldNumber: 1001)
+    }
+    if !self.rotatingJwt.isEmpty {
+      try visitor.visitSingularStringField(value: self.rotatingJwt, fieldNumber: 1002)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -407,6 +420,8 @@ nonisolated extension JournalEntries: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.x509Cas != rhs.x509Cas {return false}
     if lhs.jwtKeys != rhs.jwtKeys {return false}
     if lhs.witKeys != rhs.witKeys {return false}
+    if lhs.rotatingX509 != rhs.rotatingX509 {return false}
+    if lhs.rotatingJwt != rhs.rotatingJwt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

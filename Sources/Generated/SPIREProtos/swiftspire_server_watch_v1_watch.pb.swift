@@ -194,9 +194,22 @@ package nonisolated struct Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequ
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Sent while an X.509 authority of the agent's own trust domain is tainted: how many SVIDs that such an authority
+    /// signed the agent still has, its own included.
+    package var taintedSvids: UInt32 {
+      get {_taintedSvids ?? 0}
+      set {_taintedSvids = newValue}
+    }
+    /// Returns true if `taintedSvids` has been explicitly set.
+    package var hasTaintedSvids: Bool {self._taintedSvids != nil}
+    /// Clears the value of `taintedSvids`. Subsequent reads from it will return its default value.
+    package mutating func clearTaintedSvids() {self._taintedSvids = nil}
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
+
+    fileprivate var _taintedSvids: UInt32? = nil
   }
 
   package init() {}
@@ -763,18 +776,33 @@ nonisolated extension Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest.F
 
 nonisolated extension Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest.Ping: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest.protoMessageName + ".Ping"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tainted_svids\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self._taintedSvids) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._taintedSvids {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest.Ping, rhs: Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest.Ping) -> Bool {
+    if lhs._taintedSvids != rhs._taintedSvids {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -31,6 +31,12 @@ extension SQLDatastore: CAJournalStore {
     }
   }
 
+  package func deleteCAJournal(id: Int64) async throws(DatastoreError) {
+    try await write(["ca_journal", "prune"]) { (transaction) throws(DatastoreError) in
+      try transaction.deleteCAJournal(id)
+    }
+  }
+
   package func pruneCAJournals(allExpiredBefore time: Int64) async throws(DatastoreError) -> Int {
     var (count, last): (Int, Int64) = (0, 0)
     while true {

@@ -14,6 +14,8 @@ package struct ServerParts: Sendable {
     package var disableJWTSVIDs = false
     /// The feature flag `wit-svid`.
     package var enableWITSVIDs = false
+    /// How long an activation by hand waits for agents to confirm the authority.
+    package var activationPatience = ServerParts.activationPatience
 
     package init(agentIDAsSelector: Bool = false, disableJWTSVIDs: Bool = false, enableWITSVIDs: Bool = false) {
       self.agentIDAsSelector = agentIDAsSelector
@@ -30,12 +32,16 @@ package struct ServerParts: Sendable {
   package let entries: EntryModelKeeper
   package let bundles: BundleCache
   package let federation: FederatedBundleClient
+  /// Who has heard of which authority.
+  package let rollCall: RollCall
   package let logLevel: LogLevelControl
   package let time: any TimeSource
   package let startedAt: Date
   package var options = Options()
   /// What agents asked for since the server started.
   package let activity = AgentActivity()
+  /// Which bundle each agent has.
+  package var confirmations: AgentConfirmations { rollCall.confirmations }
   /// The attestor of an attestation type, besides `join_token`.
   package var nodeAttestor: @Sendable (_ type: String) -> (any NodeAttestor)? = { _ in nil }
 }

@@ -33,6 +33,7 @@ package struct ServerServices: Sendable {
     [
       AgentAPI(parts), BundleAPI(parts), EntryAPI(parts), SVIDAPI(parts), TrustDomainAPI(parts),
       LocalAuthorityAPI(parts), ExplainAPI(parts), WatchAPI(parts, authorizer: authorizer),
+      RotationAPI(parts),
     ]
   }
 
@@ -47,7 +48,7 @@ package struct ServerServices: Sendable {
     [
       AgentMethods.policies, BundleMethods.policies, EntryMethods.policies, SVIDMethods.policies,
       TrustDomainMethods.policies, LocalAuthorityMethods.policies, LoggerMethods.policies, HealthMethods.policies,
-      DebugMethods.policies, ExplainMethods.policies, WatchMethods.policies,
+      DebugMethods.policies, ExplainMethods.policies, WatchMethods.policies, RotationMethods.policies,
     ].flatMap { $0(limits) } + ReflectionService.policies(callers: .local)
   }
 }

@@ -17,6 +17,11 @@ package struct AgentModel: Sendable {
 
   package var count: Int { nodes.count }
 
+  /// The agents that may call: not banned, with an SVID that is valid at `now` (Unix seconds).
+  func inForce(at now: Int64) -> [SPIFFEID] {
+    nodes.lazy.filter { !$0.value.isBanned && Self.end(of: $0.value) > now }.map(\.key)
+  }
+
   /// The agent of this ID, without its selectors.
   package func node(_ id: SPIFFEID) -> AttestedNode? { nodes[id] }
 

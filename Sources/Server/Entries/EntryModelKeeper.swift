@@ -98,6 +98,12 @@ package final class EntryModelKeeper: Service, CommitObserver {
   /// not exist.
   package func agent(_ id: SPIFFEID) -> AttestedNode? { state.withLock { $0.agents.node(id) } }
 
+  /// The agents that may call: those whose SVID is valid and that are not banned.
+  package func agentsInForce() -> [SPIFFEID] {
+    let now = Int64(time.now.timeIntervalSince1970)
+    return state.withLock { $0.agents.inForce(at: now) }
+  }
+
   // MARK: Commits of this process
 
   package func committed(_ commit: DatastoreCommit) {

@@ -17,9 +17,9 @@ import WebCertificates
 /// (server-config §7), and run until SIGINT, SIGTERM or a failure.
 package struct ServerRuntime: Sendable {
   private let configuration: ServerConfiguration
-  private let log: LogOutput
+  let log: LogOutput
   private let time: any TimeSource
-  private var logger: Logger { log.logger }
+  var logger: Logger { log.logger }
 
   package init(_ configuration: ServerConfiguration, log: LogOutput, time: any TimeSource = SystemTime()) {
     self.configuration = configuration
@@ -123,10 +123,14 @@ package struct ServerRuntime: Sendable {
       trustDomain: configuration.trustDomain, configured: configuration.federatesWith, datastore: datastore,
       endpoint: HTTPSBundleEndpoint(roots: roots, tls: configuration.tls, time: time, logger: clientLogger),
       time: time, metrics: metrics, logger: clientLogger)
+    let bundles = BundleCache(datastore: datastore, time: time)
+    let rollCall = RollCall(
+      trustDomain: configuration.trustDomain, datastore: datastore, bundles: bundles, authority: authority,
+      entries: entries, time: time, logger: endpointLogger)
     let parts = ServerParts(
       trustDomain: configuration.trustDomain, datastore: datastore, authority: authority, caManager: manager,
-      serverSVID: svid, entries: entries, bundles: BundleCache(datastore: datastore, time: time),
-      federation: federation, logLevel: log.level, time: time, startedAt: start, options: configuration.apiOptions,
+      serverSVID: svid, entries: entries, bundles: bundles, federation: federation, rollCall: rollCall,
+      logLevel: log.level, time: time, startedAt: start, options: configuration.apiOptions,
       nodeAttestor: { nodeAttestors[$0] })
     endpointLogger.debug("Initializing API endpoints")
     let endpoints = try ServerEndpoints(
@@ -145,6 +149,7 @@ package struct ServerRuntime: Sendable {
     members.append(.init(service: svid, name: "svid_rotator"))
     members.append(.init(service: entries, name: "entry_cache"))
     members.append(.init(service: WatchMonitor(entries), name: "watch_monitor"))
+    members.append(.init(service: rollCall, name: "roll_call"))
     members.append(.init(service: federation, name: "bundle_client"))
     members += pruners(datastore, metrics, endpointLogger)
     // A call that takes its time on one socket must not leave the other one open.
@@ -200,20 +205,5 @@ package struct ServerRuntime: Sendable {
       members.append(.init(service: listener, name: "health_listener"))
     }
     return members
-  }
-
-  private func signals(_ telemetry: Telemetry, _ catalog: PluginCatalog) -> SignalService {
-    let (log, logger) = (log, logger)
-    return SignalService(
-      onUser1: {
-        await catalog.reconfigure()
-        for line in telemetry.dump() { logger.info("\(line)") }
-      },
-      onUser2: {
-        do {
-          try log.reopen()
-          if log.hasFile { logger.info("Reopened log file") }
-        } catch { logger.error("Failed to reopen log file", metadata: ["error": "\(error)"]) }
-      })
   }
 }

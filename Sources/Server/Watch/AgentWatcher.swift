@@ -54,6 +54,9 @@ final class AgentWatcher: Sendable {
     return result
   }
 
+  /// Changes the state, which gives the writer nothing to do.
+  func note(_ body: (inout WatchState) -> Void) { state.withLock { body(&$0.watch) } }
+
   /// Takes what is to be sent.
   func take(revision: UInt64) -> WatchState.Work? { state.withLock { $0.watch.take(revision: revision) } }
 

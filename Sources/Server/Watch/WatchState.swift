@@ -58,6 +58,10 @@ struct WatchState: Sendable {
   private var fetches: [String]?
   /// The revision of the listing that the agent is taking in: until it has, changes wait.
   private var listing: UInt64?
+  /// The bundles of the agent's own trust domain that were sent and not confirmed yet, by number.
+  private var sentBundles: [(revision: UInt64, number: UInt32)] = []
+  /// The number of the last one that the agent has applied; 0 before.
+  private(set) var bundle: UInt32 = 0
   /// The last revision that was sent.
   private(set) var sent: UInt64 = 0
   /// The last revision that the agent confirmed.
@@ -110,6 +114,12 @@ struct WatchState: Sendable {
     return isNothing ? nil : work
   }
 
+  /// The bundle of the agent's own trust domain is sent with this revision.
+  mutating func sends(bundle number: UInt32, revision: UInt64) {
+    sentBundles.append((revision, number))
+    if sentBundles.count > 2 * Self.window { sentBundles.removeFirst() }
+  }
+
   private mutating func send(_ content: Content, _ revision: UInt64) {
     unconfirmed.append(Batch(revision: revision, content: content))
     sent = revision
@@ -131,6 +141,7 @@ struct WatchState: Sendable {
     _ = confirm(revision)
     for batch in unconfirmed { pending.add(batch.content) }
     unconfirmed = []
+    sentBundles = []
     listing = nil
     fetches = nil
     wantsList = false
@@ -144,6 +155,8 @@ struct WatchState: Sendable {
     guard revision <= sent else { return false }
     applied = max(applied, revision)
     unconfirmed.removeAll { $0.revision <= revision }
+    if let last = sentBundles.last(where: { $0.revision <= revision }) { bundle = last.number }
+    sentBundles.removeAll { $0.revision <= revision }
     if let listing, revision >= listing { self.listing = nil }
     return true
   }

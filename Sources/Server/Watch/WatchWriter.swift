@@ -62,6 +62,10 @@ struct WatchWriter: Sendable {
     }
   }
 
+  private static func spreading(_ audience: Int) -> UInt32 {
+    audience >= crowd ? UInt32(min(audience * spread.eachMS, spread.mostMS)) : 0
+  }
+
   private func write(_ fill: (inout Response) -> Void) async throws {
     var message = Response()
     fill(&message)
@@ -73,9 +77,7 @@ struct WatchWriter: Sendable {
   private func sendChanges(_ batch: EntryModelKeeper.WatchBatch, _ audience: Int) async throws {
     var changes = Changes()
     changes.revision = batch.revision
-    if audience >= Self.crowd {
-      changes.spreadMs = UInt32(min(audience * Self.spread.eachMS, Self.spread.mostMS))
-    }
+    changes.spreadMs = Self.spreading(audience)
     var pages = EntryPages(batch.entries)
     var removed = batch.removed[...]
     repeat {
@@ -91,12 +93,19 @@ struct WatchWriter: Sendable {
   /// Sends bundles, one in a message.
   private func sendBundles(_ batch: EntryModelKeeper.WatchBatch, isLast: Bool) async throws {
     let domains = batch.domains.sorted()
+    let spread = Self.spreading(batch.work.content?.audience ?? 0)
     for (index, domain) in domains.enumerated() {
       var changes = Changes()
       changes.revision = batch.revision
       changes.more = !isLast || index + 1 < domains.count
+      // An authority may be tainted: the SVIDs that it signed are not all asked for in one moment.
+      changes.spreadMs = spread
       do {
         if let bundle = try await server.entries.watchBundles.bundle(of: domain) {
+          if domain == watcher.agent.trustDomain {
+            let number = server.confirmations.number(of: bundle)
+            watcher.note { $0.sends(bundle: number, revision: batch.revision) }
+          }
           changes.bundles = [bundle.api(mask: nil)]
         } else {
           changes.removedBundles = [domain.name]

@@ -112,6 +112,7 @@ import Testing
       try await base.fetchCAJournal(activeX509AuthorityID: activeX509AuthorityID)
     }
     func listCAJournals() async throws(DatastoreError) -> [CAJournal] { try await base.listCAJournals() }
+    func deleteCAJournal(id: Int64) async throws(DatastoreError) { try await base.deleteCAJournal(id: id) }
     func pruneCAJournals(allExpiredBefore time: Int64) async throws(DatastoreError) -> Int { 0 }
   }
 

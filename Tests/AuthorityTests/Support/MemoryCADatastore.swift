@@ -168,6 +168,9 @@ final class MemoryCADatastore: BundleStore, AuthorityRevocationStore, CAJournalS
   func listCAJournals() async throws(DatastoreError) -> [CAJournal] {
     try run("listCAJournals") { Array($0.journals.values) }
   }
+  func deleteCAJournal(id: Int64) async throws(DatastoreError) {
+    _ = try run("deleteCAJournal") { $0.journals.removeValue(forKey: id) }
+  }
   func pruneCAJournals(allExpiredBefore time: Int64) async throws(DatastoreError) -> Int {
     try run("pruneCAJournals") { _ in 0 }
   }

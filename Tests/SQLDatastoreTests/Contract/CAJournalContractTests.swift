@@ -20,6 +20,10 @@ import Testing
         _ = try await datastore.setCAJournal(CAJournal(id: 9, data: [], activeX509AuthorityID: "x"))
       }
       #expect(unknown?.code == .notFound)
+      try await datastore.deleteCAJournal(id: first.id)
+      try await datastore.deleteCAJournal(id: first.id)
+      let gone = try await datastore.fetchCAJournal(activeX509AuthorityID: "b")
+      #expect(gone == nil)
       let empty = await failure { _ = try await datastore.fetchCAJournal(activeX509AuthorityID: "") }
       #expect(empty?.code == .invalidArgument)
     }

@@ -54,6 +54,7 @@ import Testing
     ("swiftspire.server.watch.v1.Watch", "WatchAuthorizedEntries", "g"),
     ("swiftspire.server.watch.v1.Watch", "ListWatches", "la"),
     ("swiftspire.server.watch.v1.Watch", "WatchBundle", "d"),
+    ("swiftspire.server.rotation.v1.Rotation", "GetRotation ActivateAuthority", "la"),
   ]
 
   static var rows: [(service: String, method: String, callers: String)] {
@@ -110,7 +111,7 @@ import Testing
     ),
     ("TaintX509UpstreamAuthority RevokeX509UpstreamAuthority", "subject_key_id"), ("SetLogLevel", "new_log_level"),
     ("RefreshBundle", "trust_domain_id force"), ("DryRunEntries", "action entries"),
-    ("ExplainIdentity", "entry_id spiffe_id"),
+    ("ExplainIdentity", "entry_id spiffe_id"), ("ActivateAuthority", "force kind local_authority_id"),
   ]
   private static let content =
     "jwt_authority_expires_at.N jwt_authority_key_id.N jwt_authority_public_key_sha256.N x509_authorities_asn1_sha256.N"
@@ -140,6 +141,7 @@ import Testing
       + Grpc_Reflection_V1_ServerReflection.Method.descriptors
       + Grpc_Reflection_V1alpha_ServerReflection.Method.descriptors
       + Swiftspire_Server_Explain_V1_Explain.Method.descriptors
+      + Swiftspire_Server_Rotation_V1_Rotation.Method.descriptors
       + Swiftspire_Server_Watch_V1_Watch.Method.descriptors
     let rows = Set(ServerServices.policies(RateLimits(time: TestTime())).map(\.descriptor))
     #expect(Set(descriptors) == rows)

@@ -90,9 +90,13 @@ struct TestServer: Sendable {
       endpoint: options.bundleEndpoint, time: time, metrics: options.metrics,
       logger: logger.with(subsystem: "bundle_client"), jitter: { 1 })
     let attestors = options.nodeAttestors
+    let bundles = BundleCache(datastore: datastore, time: time)
+    let rollCall = RollCall(
+      trustDomain: domain, datastore: datastore, bundles: bundles, authority: authority, entries: entries, time: time,
+      logger: logger)
     let parts = ServerParts(
       trustDomain: domain, datastore: datastore, authority: authority, caManager: manager, serverSVID: svid,
-      entries: entries, bundles: BundleCache(datastore: datastore, time: time), federation: federation,
+      entries: entries, bundles: bundles, federation: federation, rollCall: rollCall,
       logLevel: LogLevelControl(launch: .debug), time: time, startedAt: time.now, options: options.features,
       nodeAttestor: { type in attestors.first { $0.name == type } })
     let services = ServerServices(

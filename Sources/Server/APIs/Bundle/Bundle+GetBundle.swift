@@ -1,4 +1,6 @@
+import Daemon
 package import GRPCCore
+import RPC
 import SPIFFE
 package import SPIREProtos
 
@@ -16,6 +18,11 @@ extension BundleAPI {
       throw call.failure(.internalError, "failed to fetch bundle", error)
     }
     guard let bundle else { throw call.failure(.notFound, "bundle not found") }
+    if case .x509(let svid, _) = call.context.caller, server.entries.agent(svid.id) != nil,
+      !request.hasOutputMask || request.outputMask.x509Authorities && request.outputMask.jwtAuthorities
+    {
+      server.confirmations.given(bundle, to: svid.id, at: server.time.now)
+    }
     return bundle.api(mask: request.hasOutputMask ? request.outputMask : nil)
   }
 }

@@ -7,7 +7,7 @@ extension LocalAuthorityAPI {
     request: Spire_Api_Server_Localauthority_V1_ActivateX509AuthorityRequest, context: ServerContext
   ) async throws -> Spire_Api_Server_Localauthority_V1_ActivateX509AuthorityResponse {
     let activated = try await perform(try APICall(context), id: request.authorityID) {
-      try await server.caManager.activateX509Authority(id: request.authorityID)
+      try await server.activate(.x509, id: request.authorityID)
     }
     var response = Spire_Api_Server_Localauthority_V1_ActivateX509AuthorityResponse()
     response.activatedAuthority = activated.api

@@ -60,6 +60,9 @@ extension WatchAPI {
         }
         let begun = server.entries.beginWatch(watcher, instance: begin.instance, revision: begin.revision)
         number = begun.number
+        let bundle = begun.resumed ? watcher.watch.bundle : 0
+        server.confirmations.reported(nil, by: watcher.agent, at: server.time.now)
+        server.confirmations.confirmed(bundle, by: watcher.agent, at: server.time.now)
         server.entries.metrics.incrementCounter(["watch", begun.resumed ? "resumed" : "compared"])
         call.debug("Agent watches its entries", ["resumed": "\(begun.resumed)"])
         continue
@@ -76,6 +79,7 @@ extension WatchAPI {
         throw call.failure(.invalidArgument, "revision \(applied.revision) was not sent")
       }
       server.activity.confirmed(watcher.agent, at: server.time.now)
+      server.confirmations.confirmed(watcher.watch.bundle, by: watcher.agent, at: server.time.now)
     case .check: server.entries.checkWatch(watcher)
     case .list:
       server.entries.metrics.incrementCounter(["watch", "listed"])
@@ -88,7 +92,13 @@ extension WatchAPI {
       guard watcher.change({ $0.fetch(fetch.ids) }) else {
         throw call.failure(.invalidArgument, "entries are fetched one request after the other, while they are listed")
       }
-    case .ping: watcher.change { $0.ping() }
+    case .ping(let ping):
+      if ping.hasTaintedSvids {
+        server.confirmations.reported(ping.taintedSvids, by: watcher.agent, at: server.time.now)
+      } else {
+        server.confirmations.heard(watcher.agent, at: server.time.now)
+      }
+      watcher.change { $0.ping() }
     case .begin: throw call.failure(.invalidArgument, "begin comes first and only once")
     case nil: throw call.failure(.invalidArgument, "a message must say something")
     }
