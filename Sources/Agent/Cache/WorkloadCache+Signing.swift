@@ -77,7 +77,8 @@ extension WorkloadCache {
       // The entry may have been removed, or given to another identity, while the SVID was on its way.
       guard var record = records[id], record.entry.spiffeID == svid.id else { continue }
       record.svid = svid
-      record.isTainted = false
+      // It may have been signed just before the authority was replaced, and arrive after it was tainted.
+      record.isTainted = isTainted(svid)
       records[id] = record
       touched.formUnion(record.groups)
       changes.events.append(.svidUpdated(record.entry))
@@ -86,17 +87,22 @@ extension WorkloadCache {
     return changes
   }
 
+  /// Whether a tainted authority signed it.
+  package func isTainted(_ svid: WorkloadSVID) -> Bool { svid.authorityKeyIDs.contains(where: taintedKeyIDs.contains) }
+
+  /// The SVIDs that tainted authorities signed.
+  package var taintedCount: Int { records.values.count { $0.isTainted && $0.svid != nil } }
+
   /// Marks the SVIDs that an authority signed, so that they are replaced at once. They are served until then: they are
   /// still valid, and a workload without an identity would be the worse fault.
   ///
-  /// - Parameter keyIDs: the authorities' subject key identifiers.
+  /// - Parameter keyIDs: all tainted authorities' subject key identifiers.
   /// - Returns: how many SVIDs it concerns.
   package mutating func taint(keyIDs: Set<[UInt8]>) -> Int {
     var count = 0
+    taintedKeyIDs = keyIDs
     for (id, record) in records {
-      guard let svid = record.svid, !record.isTainted, svid.authorityKeyIDs.contains(where: keyIDs.contains) else {
-        continue
-      }
+      guard let svid = record.svid, !record.isTainted, isTainted(svid) else { continue }
       records[id]?.isTainted = true
       count += 1
     }

@@ -40,6 +40,8 @@ package struct WorkloadCache {
   package let limit: Int
   package internal(set) var bundles: BundleSet
   var records: [String: Record] = [:]
+  /// The tainted authorities of the own trust domain, by subject key identifier.
+  var taintedKeyIDs: Set<[UInt8]> = []
   /// Entries with `store_svid`, by SPIFFE ID: they are for a store, and no workload gets them.
   package internal(set) var storeEntries: [AgentEntry] = []
   var anchors: [Selector: Set<String>] = [:]

@@ -168,6 +168,12 @@ package final class WorkloadCacheStore: Sendable {
     _ = apply { $0.setSVIDs(svids, now: time.now) }
   }
 
+  /// The SVIDs that tainted authorities signed.
+  package var taintedCount: Int { state.withLock { $0.cache.taintedCount } }
+
+  /// Whether a tainted authority signed it.
+  package func isTainted(_ svid: WorkloadSVID) -> Bool { state.withLock { $0.cache.isTainted(svid) } }
+
   package func taint(keyIDs: Set<[UInt8]>) -> Int { state.withLock { $0.cache.taint(keyIDs: keyIDs) } }
 
   /// Signing went through.

@@ -9,6 +9,13 @@ package final class AgentIdentity: Sendable {
     var svid: AgentSVID
     var rotationTime: Date
     var isTainted = false
+    /// The tainted authorities, by subject key identifier.
+    var taintedKeyIDs: Set<[UInt8]> = []
+
+    /// Whether a tainted authority signed the SVID.
+    var isSignedByTainted: Bool {
+      CertificateFacts.authorityKeyIDs(ofChain: svid.chain).contains(where: taintedKeyIDs.contains)
+    }
     var bundle: Bundle
   }
   private let state: Mutex<State>
@@ -37,7 +44,7 @@ package final class AgentIdentity: Sendable {
     state.withLock { state in
       state.svid = svid
       state.rotationTime = rotationTime
-      state.isTainted = false
+      state.isTainted = !state.taintedKeyIDs.isEmpty && state.isSignedByTainted
       if let bundle { state.bundle = bundle }
     }
   }
@@ -51,10 +58,14 @@ package final class AgentIdentity: Sendable {
     }
   }
 
-  /// Has the SVID replaced if one of these authorities signed it.
+  /// Whether a tainted authority signed the SVID, which is to be replaced.
+  package var isTainted: Bool { state.withLock { $0.isTainted } }
+
+  /// Has the SVID replaced if one of the tainted authorities, which these are, signed it. Whether it is to be.
   package func taint(keyIDs: Set<[UInt8]>) -> Bool {
     let isHit = state.withLock { state in
-      let isHit = CertificateFacts.authorityKeyIDs(ofChain: state.svid.chain).contains(where: keyIDs.contains)
+      state.taintedKeyIDs = keyIDs
+      let isHit = state.isSignedByTainted
       if isHit { state.isTainted = true }
       return isHit
     }

@@ -40,6 +40,7 @@ extension GRPCServerAPI {
     case .list: message.list = Request.List()
     case .fetch(let ids): message.fetch.ids = ids
     case .ping: message.ping = Request.Ping()
+    case .report(let count): message.ping.taintedSvids = UInt32(clamping: count)
     }
     return message
   }

@@ -146,6 +146,7 @@ package struct AgentManager: Sendable {
     while true {
       do {
         while try await signer.pass() { try Task.checkCancellation() }
+        await synchronizer.reportTainted()
         backoff.reset()
         cache.signingWorks(isComplete: await !signer.isRefusing)
         try await cache.signingNeeded.wait(atMost: idleTime(), time)

@@ -17,6 +17,7 @@ extension Synchronizer {
   /// A watch stream is opened, on which `outbox` leads to the server: how it begins.
   package func beginWatch(_ outbox: WatchOutbox) -> WatchRequest {
     self.outbox = outbox
+    reportedTainted = nil
     return .begin(watch.begin())
   }
 
@@ -48,6 +49,8 @@ extension Synchronizer {
       finish(sync)
       outcome.isUrgent = replaceAll()
     }
+    // Before the answer: it says that the server's bundle was applied.
+    reportTainted()
     // Whoever speaks with us keeps us up to date.
     lastSync = time.now
     metrics.setGauge(["watch", "open"], to: 1)
@@ -79,9 +82,10 @@ extension Synchronizer {
       touchesFederation = touchesFederation || entries[id]?.federatesWith.isEmpty == false
       entries[id] = nil
     }
+    var needsReplacement = false
     if let own = changes.bundles.first(where: { $0.trustDomain == domain }) {
       try await takeOver(own)
-      processTaintedAuthorities(of: own)
+      needsReplacement = processTaintedAuthorities(of: own)
     }
     for bundle in changes.bundles where bundle.trustDomain != domain { federated[bundle.trustDomain] = bundle }
     for domain in changes.removedBundles { federated[domain] = nil }
@@ -94,7 +98,7 @@ extension Synchronizer {
       entries: changes.entries.entries, removed: changes.removed, bundle: identity.bundle,
       federated: federated.values.sorted { $0.trustDomain < $1.trustDomain })
     if changed { metrics.incrementCounter(["watch", "changes"]) }
-    return urgent
+    return urgent || needsReplacement
   }
 
   /// A sync changed something while a stream is open: whether that was right, the stream's server knows.

@@ -25,6 +25,8 @@ package actor Synchronizer {
   private var taintedX509: Set<[UInt8]> = []
   private var taintedJWT: Set<String> = []
   private var taintedWIT: Set<String> = []
+  /// What the server was told last about SVIDs of tainted authorities, on the stream that is open.
+  var reportedTainted: Int?
   /// When the last complete sync ended.
   package internal(set) var lastSync: Date?
   /// When and why a sync failed, if the last one did.
@@ -162,34 +164,51 @@ package actor Synchronizer {
   }
 
   /// Has everything replaced that a newly tainted authority signed (agent-behaviour §9). Each authority is handled
-  /// once.
-  func processTaintedAuthorities(of own: Bundle) {
+  /// once. Whether there is anything to be replaced.
+  @discardableResult
+  func processTaintedAuthorities(of own: Bundle) -> Bool {
+    var needsReplacement = false
     let x509 = Set(own.x509Authorities.filter(\.tainted).compactMap { CertificateFacts.subjectKeyID(of: $0.der) })
     let newX509 = x509.subtracting(taintedX509)
     taintedX509 = x509
     if !newX509.isEmpty {
       let call = metrics.startCall(["cache_manager", "workload", "process_tainted_x509_svids"])
-      let count = cache.taint(keyIDs: newX509)
+      let count = cache.taint(keyIDs: x509)
+      needsReplacement = count > 0
       metrics.addSample(["cache_manager", "tainted_x509_svids", "workload"], Double(count))
       call.done()
       logger.info("New tainted X.509 authorities found", metadata: ["count": "\(count)"])
-      if identity.taint(keyIDs: newX509) { logger.info("Agent SVID is tainted by a root authority, forcing rotation") }
+      if identity.taint(keyIDs: x509) { logger.info("Agent SVID is tainted by a root authority, forcing rotation") }
     }
     taintedJWT = replaceSigned(by: own.jwtAuthorities, known: taintedJWT, "JWT") { jwtCache.taint(keyIDs: $0) }
-    guard let witCache else { return }
-    taintedWIT = replaceSigned(by: own.witAuthorities, known: taintedWIT, "WIT") { witCache.taint(keyIDs: $0) }
+    if let witCache {
+      taintedWIT = replaceSigned(by: own.witAuthorities, known: taintedWIT, "WIT") { witCache.taint(keyIDs: $0) }
+    }
+    return needsReplacement
   }
 
-  /// Has the tokens given up that newly tainted keys signed; returns all keys that are tainted.
+  /// While an authority is tainted, tells the server on the watch stream how many SVIDs that it signed are left.
+  package func reportTainted() {
+    guard let outbox, !taintedX509.isEmpty else { return }
+    let count = cache.taintedCount + (identity.isTainted ? 1 : 0)
+    guard count != reportedTainted else { return }
+    do throws(AgentError) {
+      try outbox.send(.report(taintedSVIDs: count))
+      reportedTainted = count
+    } catch {
+      logger.debug("Could not report on the watch stream", metadata: ["error": "\(error.message)"])
+    }
+  }
+
+  /// Has the tokens given up that tainted keys signed, when there are new ones; returns all keys that are tainted.
   private func replaceSigned(
     by authorities: [JWTAuthority], known: Set<String>, _ kind: String, _ taint: (Set<String>) -> Int
   ) -> Set<String> {
     let tainted = Set(authorities.filter(\.tainted).map(\.keyID))
-    let new = tainted.subtracting(known)
-    if !new.isEmpty {
+    if !tainted.isSubset(of: known) {
       let name = kind.lowercased()
       let call = metrics.startCall(["cache_manager", "workload", "process_tainted_\(name)_svids"])
-      let count = taint(new)
+      let count = taint(tainted)
       metrics.addSample(["cache_manager", "tainted_\(name)_svids", "workload"], Double(count))
       call.done()
       logger.info("New tainted \(kind) authorities found", metadata: ["count": "\(count)"])

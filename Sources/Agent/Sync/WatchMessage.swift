@@ -19,6 +19,8 @@ package enum WatchRequest: Hashable, Sendable {
   case list
   case fetch([String])
   case ping
+  /// While an authority is tainted: how many SVIDs that it signed the agent still has.
+  case report(taintedSVIDs: Int)
 }
 
 /// What the server says on a watch stream.

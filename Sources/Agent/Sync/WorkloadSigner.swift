@@ -100,6 +100,8 @@ package actor WorkloadSigner {
               metadata: ["entry_id": "\(item.entry.id)", "spiffe_id": "\(item.entry.spiffeID)"])
           }
           svids.append((item.entry.id, svid))
+          // The server has yet to replace a tainted authority: another try a little later.
+          if cache.isTainted(svid) { refused[item.entry.id] = time.now.addingTimeInterval(Self.refusalPause.seconds) }
           continue
         case .refused(let error): failure = error
         }

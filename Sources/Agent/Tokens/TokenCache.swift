@@ -9,6 +9,7 @@ package struct TokenCache<Key: Hashable & Sendable, Token: CachedToken>: Sendabl
 
   package let limit: Int
   private var items: [Key: Item] = [:]
+  private var taintedKeyIDs: Set<String> = []
   private var tick: UInt64 = 0
 
   /// - Parameter limit: the most tokens that are kept.
@@ -25,14 +26,18 @@ package struct TokenCache<Key: Hashable & Sendable, Token: CachedToken>: Sendabl
 
   package mutating func store(_ token: Token, for key: Key) {
     tick += 1
-    items[key] = Item(token: token, keyID: token.keyID, lastUse: tick)
+    let keyID = token.keyID
+    // It was signed just before the key was replaced, and arrived after it was tainted.
+    if let keyID, taintedKeyIDs.contains(keyID) { return }
+    items[key] = Item(token: token, keyID: keyID, lastUse: tick)
     if items.count > limit, let oldest = items.min(by: { $0.value.lastUse < $1.value.lastUse })?.key {
       items[oldest] = nil
     }
   }
 
-  /// Gives up the tokens that these keys signed; the number of them.
+  /// Gives up the tokens that the tainted keys, which these are, signed; the number of them.
   package mutating func removeSigned(by keyIDs: Set<String>) -> Int {
+    taintedKeyIDs = keyIDs
     let before = items.count
     items = items.filter { item in item.value.keyID.map { !keyIDs.contains($0) } ?? true }
     return before - items.count

@@ -183,7 +183,13 @@ import Testing
     #expect(cache.staleEntries(now: now).map(\.reason) == [.tainted])
     let told = try sign(&cache).count
     #expect(told == 1)
+    // One that the same authority signed, and that was on its way, does not count as the replacement.
+    #expect(cache.staleEntries(now: now).map(\.reason) == [.tainted])
+    #expect(cache.taintedCount == 1)
+    _ = cache.taint(keyIDs: [])
+    _ = try sign(&cache)
     #expect(cache.staleEntries(now: now).isEmpty)
+    #expect(cache.taintedCount == 0)
   }
 
   @Test func missingSVIDsNeverTakeIdentitiesAway() throws {

@@ -99,6 +99,10 @@ import Testing
     #expect(cache.removeSigned(by: ["other"]) == 0)
     #expect(cache.removeSigned(by: [ca.jwtKeyID]) == 2)
     #expect(cache.count == 0)
+    // One that was on its way meanwhile is not kept.
+    let late = try ca.jwt(id, audience: ["a"], now: now, lifetime: 60)
+    cache.store(IssuedJWTSVID(token: late, issuedAt: now, expiresAt: now + 60), for: keys[0])
+    #expect(cache.count == 0)
   }
 
   @Test func keysTellAudiencesApart() throws {
