@@ -54,6 +54,7 @@ import Testing
     Spire_Api_Server_Trustdomain_V1_BatchUpdateFederationRelationshipResponse.self,
     Spire_Api_Server_Trustdomain_V1_BatchUpdateFederationRelationshipResponse.Result.self,
     Spire_Api_Server_Trustdomain_V1_ListFederationRelationshipsResponse.self,
+    Swiftspire_Server_Rotation_V1_Confirmation.self, Swiftspire_Server_Rotation_V1_Confirmation.Agent.self,
     Swiftspire_Server_Explain_V1_Agent.self, Swiftspire_Server_Explain_V1_AgentExplanation.self,
     Swiftspire_Server_Explain_V1_Agents.self, Swiftspire_Server_Explain_V1_DryRunEntriesResponse.self,
     Swiftspire_Server_Explain_V1_DryRunEntriesResponse.Result.self,

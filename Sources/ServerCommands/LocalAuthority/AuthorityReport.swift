@@ -5,12 +5,22 @@ import SPIREProtos
 /// A CA or signing key of the server as the authority commands show it.
 enum AuthorityReport {
   /// The two kinds of authority, under the names that the output uses.
-  enum Kind: String, Sendable {
+  enum Kind: String, Sendable, CaseIterable {
     case x509 = "X.509"
     case jwt = "JWT"
+
+    /// As it stands in commands and flags.
+    var word: String { self == .x509 ? "x509" : "jwt" }
+    var article: String { self == .x509 ? "an" : "a" }
+    /// An ID for examples.
+    var exampleID: String {
+      self == .x509 ? "1dd515e64959aa19e6bf44838201dcef62c85cf9" : "MSibt0CKzhz7r988XJjnfcPGkw12l2zW"
+    }
   }
 
-  static func print(_ authority: Spire_Api_Server_Localauthority_V1_AuthorityState, _ kind: Kind, io: CommandIO) {
+  typealias Authority = Spire_Api_Server_Localauthority_V1_AuthorityState
+
+  static func print(_ authority: Authority, _ kind: Kind, io: CommandIO) {
     io.print("  Authority ID: \(authority.authorityID)")
     io.print("  Expires at: \(Times.utc(authority.expiresAt))")
     guard kind == .x509 else { return }
@@ -23,7 +33,7 @@ enum AuthorityReport {
 
   /// `Tainted X.509 authority:` and the authority.
   static func print(
-    _ done: String, _ authority: Spire_Api_Server_Localauthority_V1_AuthorityState, _ kind: Kind, io: CommandIO
+    _ done: String, _ authority: Authority, _ kind: Kind, io: CommandIO
   ) {
     io.print("\(done) \(kind.rawValue) authority:")
     print(authority, kind, io: io)
@@ -31,7 +41,7 @@ enum AuthorityReport {
 
   /// The authorities in the three states, nil for one that there is not.
   static func print(
-    _ slots: [(state: String, authority: Spire_Api_Server_Localauthority_V1_AuthorityState?)], _ kind: Kind,
+    _ slots: [(state: String, authority: Authority?)], _ kind: Kind,
     io: CommandIO
   ) {
     for (index, slot) in slots.enumerated() {
