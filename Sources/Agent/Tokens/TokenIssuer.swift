@@ -42,6 +42,9 @@ package final class TokenIssuer<Key: Hashable & Sendable, Token: CachedToken>: S
   /// The callers that wait for another one's request.
   var waiterCount: Int { state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } } }
 
+  /// The requests under way.
+  var requestCount: Int { state.withLock { $0.waiters.count } }
+
   package var cachedCount: Int { state.withLock { $0.cache.count } }
 
   /// Gives up the tokens that tainted keys signed; the number of them.

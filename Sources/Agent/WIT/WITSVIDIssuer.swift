@@ -35,6 +35,8 @@ package final class WITSVIDIssuer: Sendable {
       logger: logger)
   }
 
+  var requestCount: Int { tokens.requestCount }
+
   package var cachedCount: Int { tokens.cachedCount }
 
   /// Gives up the tokens that tainted keys signed; the number of them.

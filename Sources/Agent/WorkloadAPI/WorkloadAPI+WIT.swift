@@ -94,6 +94,8 @@ private struct WITService {
         }
       }
     }
+    // One that is handed out again although it is due says that the server gave no other.
+    hasFailed = hasFailed || next.values.contains { $0.rotationTime <= time.now }
     failures = hasFailed ? failures + 1 : 0
     svids = next
     guard !next.isEmpty else { return nil }

@@ -22,10 +22,11 @@ import WorkloadProtos
       try WorkloadWITBundlesResponse(serializedBytes: received.withLock { $0[index] }).bundles
     }
     func wait(for number: Int) async { while count < number { await Task.yield() } }
-    /// The stream may begin to sleep only after the clock was moved: it is moved on until it wakes.
-    func wait(for number: Int, advancing time: TestTime) async {
+    /// The stream may begin to sleep only after the clock was moved: it is moved on until it wakes, but not while the
+    /// server is asked, which has a deadline.
+    func wait(for number: Int, advancing agent: TestAgent) async {
       while count < number {
-        time.advance(by: .seconds(1))
+        if agent.witIssuer.requestCount == 0 { agent.time.advance(by: .milliseconds(100)) }
         await Task.yield()
       }
     }
@@ -104,7 +105,7 @@ import WorkloadProtos
       #expect(second[0].witSvid == first[0].witSvid)
       // Half of the lifetime has passed.
       agent.time.advance(by: .seconds(1801))
-      await messages.wait(for: 3, advancing: agent.time)
+      await messages.wait(for: 3, advancing: agent)
       let third = try messages.svids(2)
       #expect(third[0].witSvid != first[0].witSvid && third[1].witSvid != second[1].witSvid)
       agent.server.change { $0.bundle = agent.ca.bundle(tainted: true) }
@@ -132,9 +133,33 @@ import WorkloadProtos
       while agent.server.calls("newWITSVID") < 2 { await Task.yield() }
       agent.server.change { $0.refusedEntries = [] }
       // The stream tries again after a second.
-      await messages.wait(for: 2, advancing: agent.time)
+      await messages.wait(for: 2, advancing: agent)
       #expect(try messages.svids(1).map(\.spiffeID) == ["spiffe://example.org/one", "spiffe://example.org/two"])
       #expect(try messages.svids(1)[0].witSvid == messages.svids(0)[0].witSvid)
+      task.cancel()
+      _ = await task.result
+    }
+  }
+
+  @Test func aStreamDoesNotHammerAServerThatSignsNoMore() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/one", ["uid:0"]))
+      _ = try await agent.synchronizer.synchronize()
+      let messages = Messages()
+      let task = stream(agent, messages)
+      await messages.wait(for: 1)
+      agent.server.change { $0.witFailure = AgentError(.unknown, "out of order") }
+      agent.time.advance(by: .seconds(1801))
+      let begin = agent.time.now
+      while agent.server.calls("newWITSVID") < 5 {
+        if agent.witIssuer.requestCount == 0 { agent.time.advance(by: .milliseconds(100)) }
+        await Task.yield()
+      }
+      // After 1, 2 and 4 seconds at the earliest.
+      #expect(agent.time.now.timeIntervalSince(begin) >= 7 && messages.count == 1)
+      agent.server.change { $0.witFailure = nil }
+      await messages.wait(for: 2, advancing: agent)
       task.cancel()
       _ = await task.result
     }
