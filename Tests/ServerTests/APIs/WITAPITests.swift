@@ -29,6 +29,13 @@ private typealias BundleService = Spire_Api_Server_Bundle_V1_Bundle
     WITKeySet([try #require(try await server.datastore.fetchBundle(of: TestServer.domain))])
   }
 
+  /// A SubjectPublicKeyInfo on a curve that SPIFFE does not use, secp256k1.
+  private static let foreignKey = Data(
+    [
+      0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00,
+      0x0A, 0x03, 0x42, 0x00, 0x04,
+    ] + [UInt8](repeating: 1, count: 64))
+
   // MARK: Without the flag
 
   @Test func withoutTheFlagEveryMethodSaysSo() async throws {
@@ -100,7 +107,7 @@ private typealias BundleService = Spire_Api_Server_Bundle_V1_Bundle
         ("invalid SPIFFE ID: ", { $0.id.path = "/spire/server" }),
         ("missing public key", { $0.publicKey = Data() }),
         ("malformed public key: ", { $0.publicKey = Data([1, 2, 3]) }),
-        ("invalid public key: ", { $0.publicKey = Data(Curve25519.Signing.PrivateKey().publicKey.pkix) }),
+        ("invalid public key: ", { $0.publicKey = Self.foreignKey }),
         ("invalid signing algorithm or key type: ", { $0.signingAlgorithm = "" }),
         ("invalid signing algorithm or key type: ", { $0.signingAlgorithm = "EdDSA" }),
         (
@@ -274,11 +281,4 @@ private typealias BundleService = Spire_Api_Server_Bundle_V1_Bundle
 
 extension TestServer {
   fileprivate var audits: [LogCapture.Record] { log.records.filter { $0.message == "API accessed" } }
-}
-
-extension Curve25519.Signing.PublicKey {
-  /// SubjectPublicKeyInfo (RFC 8410 §4).
-  fileprivate var pkix: [UInt8] {
-    [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00] + rawRepresentation
-  }
 }

@@ -99,6 +99,9 @@ import Testing
       "entry_id spiffe_id parent_id selectors x509_svid_ttl jwt_svid_ttl federates_with admin downstream expires_at dns_name revision_number store_svid hint created_at"
     ),
     ("MintX509SVID", "csr ttl spiffe_id dns_name subject expires_at"), ("MintJWTSVID", "spiffe_id audience ttl"),
+    ("MintWITSVID", "spiffe_id ttl"), ("BatchNewWITSVID", "entry_id spiffe_id expires_at"),
+    ("PublishWITAuthority", "wit_authority_expires_at wit_authority_key_id wit_authority_public_key_sha256"),
+    ("PrepareWITAuthority ActivateWITAuthority TaintWITAuthority RevokeWITAuthority", "local_authority_id"),
     ("BatchNewX509SVID", "csr entry_id spiffe_id expires_at"), ("NewJWTSVID", "entry_id audience spiffe_id ttl"),
     ("NewDownstreamX509CA", "csr trust_domain_id expires_at"),
     (
