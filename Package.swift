@@ -228,6 +228,9 @@ let package = Package(
         "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "SPIREProtos", "Daemon", logging, lifecycle,
         x509, crypto, cryptoExtras, asn1,
       ]),
+    tests(
+      "ServerPlugins",
+      ["HTTPTesting", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     tests("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
     tests(
       "Server",
@@ -312,6 +315,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Process", ["AgentPlugins"])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
+  fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])
   fuzz("Tar", ["Server"])

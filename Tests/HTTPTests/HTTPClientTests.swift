@@ -215,7 +215,7 @@ import Testing
       let rows: [(TestWebServer.Answer, String)] = [
         (.page(200, [], full + [32]), "the answer is larger than 1000 bytes"),
         (.endless, "the answer is larger than 1000 bytes"),
-        (.page(200, (0..<3000).map { ("X-\($0)", String(repeating: "h", count: 100)) }, []), "the answer is larger"),
+        (.page(200, (0..<3000).map { ("X-\($0)", String(repeating: "h", count: 100)) }, []), "too many header bytes"),
         (.hangUp, "EOF"),
       ]
       for (answer, text) in rows {

@@ -1,0 +1,100 @@
+import Daemon
+import Foundation
+import HTTP
+import Logging
+import SPIFFE
+import Synchronization
+
+@testable import ServerPlugins
+
+/// A Vault without a network: answers what a test tells it, and remembers what it was asked.
+final class ScriptedVault: VaultTransport {
+  struct Asked: Sendable {
+    let line: String
+    let token: String?
+    let headers: [String: String]
+    let body: JSONValue?
+  }
+  typealias Reply = @Sendable (Asked, Int) throws(HTTPFailure) -> HTTPAnswer
+
+  private let state: Mutex<(asked: [Asked], reply: Reply)>
+  private let reloaded = Mutex(0)
+
+  init(_ reply: @escaping Reply) { state = Mutex(([], reply)) }
+
+  var asked: [Asked] { state.withLock { $0.asked } }
+  var lines: [String] { asked.map(\.line) }
+  var reloads: Int { reloaded.withLock { $0 } }
+  func say(_ reply: @escaping Reply) { state.withLock { $0.reply = reply } }
+
+  func reload() async throws(VaultError) { reloaded.withLock { $0 += 1 } }
+
+  func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPAnswer {
+    let headers = Dictionary(request.headers.map { ($0.name, $0.value) }) { $1 }
+    let asked = Asked(
+      line: request.method.rawValue + " " + request.url.target, token: headers["X-Vault-Token"], headers: headers,
+      body: request.body.flatMap { try? JSONValue(parsing: $0) })
+    let (reply, count) = state.withLock { state in
+      state.asked.append(asked)
+      return (state.reply, state.asked.count)
+    }
+    return try reply(asked, count)
+  }
+}
+
+extension HTTPAnswer {
+  static func json(_ value: JSONValue, _ status: Int = 200, headers: [HTTPField] = []) -> HTTPAnswer {
+    HTTPAnswer(status: status, reason: "reason", headers: headers, body: value.encoded())
+  }
+  static func errors(_ status: Int, _ texts: String...) -> HTTPAnswer {
+    json(["errors": .array(texts.map { .string($0) })], status)
+  }
+  static func login(_ token: String, lease: Int64 = 3600, renewable: Bool = true) -> HTTPAnswer {
+    json([
+      "auth": [
+        "client_token": .string(token), "lease_duration": .int(lease), "renewable": .bool(renewable),
+      ]
+    ])
+  }
+}
+
+/// A clock on which every wait is over at once.
+final class HastyTime: TimeSource {
+  private let state: Mutex<(now: Date, steady: Duration, waits: [Duration])>
+
+  init(_ now: Date = Date()) { state = Mutex((now, .zero, [])) }
+
+  var now: Date { state.withLock { $0.now } }
+  var steady: Duration { state.withLock { $0.steady } }
+  var waits: [Duration] { state.withLock { $0.waits } }
+  func advance(_ seconds: Double) { state.withLock { $0.now += seconds } }
+
+  func sleep(for duration: Duration) async throws {
+    try Task.checkCancellation()
+    state.withLock { state in
+      state.now += duration.seconds
+      state.steady += duration
+      state.waits.append(duration)
+    }
+  }
+}
+
+/// All that was logged, as text.
+final class LoggedText: Sendable {
+  private let stored = Mutex("")
+  var text: String { stored.withLock { $0 } }
+  var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+
+  private struct Handler: LogHandler {
+    let log: LoggedText
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+    func log(event: LogEvent) {
+      log.stored.withLock { $0 += "\(event.level) \(event.message) \(event.metadata ?? [:])\n" }
+    }
+  }
+}
