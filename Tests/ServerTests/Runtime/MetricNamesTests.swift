@@ -41,7 +41,7 @@ import Testing
         "count_entries list_entries get_entry batch_create_entry batch_update_entry batch_delete_entry get_authorized_entries sync_authorized_entries",
       "rpc.swiftspire.server.explain.v1.explain": "dry_run_entries explain_identity",
       "rpc.swiftspire.server.rotation.v1.rotation": "activate_authority get_rotation",
-      "rpc.swiftspire.server.watch.v1.watch": "watch_authorized_entries list_watches",
+      "rpc.swiftspire.server.watch.v1.watch": "watch_authorized_entries list_watches watch_bundle",
       "rpc.logger": "get_logger set_log_level reset_log_level",
       "rpc.agent.v1.agent":
         "count_agents list_agents get_agent delete_agent ban_agent create_join_token attest_agent renew_agent post_status",
