@@ -17,6 +17,13 @@ public func fuzzBundleDocument(_ start: UnsafePointer<UInt8>?, _ count: Int) -> 
     check(strict.x509Authorities == standard.x509Authorities, "the readings find different X.509 authorities")
     check(strict.jwtAuthorities == standard.jwtAuthorities, "the readings find different JWT authorities")
   }
+  var ignored = 0
+  let counting = try? BundleDocument.decode(
+    bytes, trustDomain: domain, reading: .standard, ignoring: { _ in ignored += 1 })
+  if counting != nil {
+    let entries = (try? JSONValue(parsing: bytes))?["keys"]?.array?.count ?? 0
+    check(ignored <= entries && (strict == nil || ignored == 0), "an entry that is known was ignored")
+  }
   return 0
 }
 

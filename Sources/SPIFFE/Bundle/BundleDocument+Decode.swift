@@ -83,7 +83,7 @@ extension BundleDocument {
     if let type = text("kty"), !["EC", "RSA"].contains(type) {
       return type.isEmpty ? "kty is missing" : "kty \(GoQuote.string(type)) is not known"
     }
-    if let curve = text("crv"), !curve.isEmpty, PublicKey.Curve(rawValue: curve) == nil {
+    if text("kty") == "EC", let curve = text("crv"), !curve.isEmpty, PublicKey.Curve(rawValue: curve) == nil {
       return "crv \(GoQuote.string(curve)) is not known"
     }
     guard text("use") == x509Use else { return nil }

@@ -1,4 +1,5 @@
 import Crypto
+import CryptoExtras
 import Testing
 
 @testable import SPIFFE
@@ -196,6 +197,12 @@ struct BundleDocumentTests {
       #expect(result.bundle?.x509Authorities.isEmpty == true)
       #expect(result.ignored == ["key entry 1: \(why)"])
     }
+    // A curve says nothing about an RSA key.
+    let rsa = JSONWebKey(
+      key: try PublicKey(_RSA.Signing.PrivateKey(keySize: .bits2048).publicKey), use: "jwt-svid", keyID: "rsa"
+    ).json
+    let result = read(changed(rsa, ("crv", "none")))
+    #expect(result.bundle?.jwtAuthorities.map(\.keyID) == ["good", "rsa"] && result.ignored.isEmpty)
     let other = JSONWebKey(key: PublicKey(P256.Signing.PrivateKey().publicKey)).json
     let malformed: [JSONValue] = [
       changed(good, ("use", 5)), changed(good, ("kty", [])), changed(good, ("crv", 256)), changed(good, ("kid", .null)),
