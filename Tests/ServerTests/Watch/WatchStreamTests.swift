@@ -6,7 +6,6 @@ import RPC
 import SPIFFE
 import SPIREProtos
 import SwiftProtobuf
-import Synchronization
 import Testing
 
 @testable import Server
@@ -15,135 +14,11 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct WatchStreamTests {
   private typealias Watch = Swiftspire_Server_Watch_V1_Watch
   private typealias Request = Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest
-  private typealias Response = Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesResponse
-  private typealias Entry = Spire_Api_Types_Entry
-
-  /// An agent's end of a stream, written from docs/propagation.md.
-  private final class Client: Sendable {
-    struct View {
-      var instance = ""
-      var resumed = false
-      var entries: [String: Entry] = [:]
-      var bundles: [String: Spire_Api_Types_Bundle] = [:]
-      var removedBundles: Set<String> = []
-      var revision: UInt64 = 0
-      var listings = 0
-      var pongs = 0
-      var largest = 0
-      /// The revision of the listing under way, and what of it is still to be fetched.
-      var listing: UInt64?
-      var missing: [String] = []
-    }
-    let view: Mutex<View>
-    var now: View { view.withLock { $0 } }
-    private let requests = AsyncStream.makeStream(of: Request.self)
-    private let changed = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    private let confirms: Bool
-
-    init(_ start: View = View(), confirms: Bool = true) {
-      view = Mutex(start)
-      self.confirms = confirms
-      say {
-        $0.begin.instance = start.instance
-        $0.begin.revision = start.revision
-      }
-    }
-
-    func say(_ fill: (inout Request) -> Void) {
-      var request = Request()
-      fill(&request)
-      requests.continuation.yield(request)
-    }
-
-    func end() { requests.continuation.finish() }
-
-    /// Follows the stream until it ends.
-    func run(_ client: RPCClient) async throws {
-      try await Watch.Client(wrapping: client).watchAuthorizedEntries { writer in
-        for await request in self.requests.stream { try await writer.write(request) }
-      } onResponse: { response in
-        defer {
-          self.requests.continuation.finish()
-          self.changed.continuation.finish()
-        }
-        for try await message in response.messages {
-          try self.take(message)
-          self.changed.continuation.yield()
-        }
-      }
-    }
-
-    private func take(_ message: Response) throws {
-      let bytes: [UInt8] = try message.serializedBytes()
-      let answer = view.withLock { view -> UInt64? in
-        view.largest = max(view.largest, bytes.count)
-        switch message.step {
-        case .welcome(let welcome):
-          view.instance = welcome.instance
-          view.resumed = welcome.resumed
-        case .changes(let changes):
-          for entry in changes.entries { view.entries[entry.id] = entry }
-          for id in changes.removedEntryIds { view.entries[id] = nil }
-          for bundle in changes.bundles { view.bundles[bundle.trustDomain] = bundle }
-          view.removedBundles.formUnion(changes.removedBundles)
-          if changes.more { return nil }
-          view.revision = changes.revision
-          return changes.revision
-        case .state(let state):
-          var digest = StateDigest()
-          for entry in view.entries.values {
-            digest.add(id: entry.id, revision: entry.revisionNumber, createdAt: entry.createdAt)
-          }
-          guard Array(state.digest) == digest.bytes else {
-            say { $0.list = Request.List() }
-            return nil
-          }
-          view.revision = state.revision
-          return state.revision
-        case .listing(let listing):
-          return Self.take(listing, &view, say)
-        case .pong: view.pongs += 1
-        case nil: break
-        }
-        return nil
-      }
-      if let answer, confirms { say { $0.applied.revision = answer } }
-    }
-
-    private static func take(
-      _ listing: Response.Listing, _ view: inout View, _ say: ((inout Request) -> Void) -> Void
-    ) -> UInt64? {
-      if view.listing == nil {
-        view.listing = listing.revision
-        view.listings += 1
-        view.entries = [:]
-      }
-      view.missing += listing.entryRevisions.map(\.id)
-      for entry in listing.entries { view.entries[entry.id] = entry }
-      if listing.more { return nil }
-      let next = Array(view.missing.prefix(500))
-      view.missing.removeFirst(next.count)
-      guard next.isEmpty, let revision = view.listing else {
-        say { $0.fetch.ids = next }
-        return nil
-      }
-      view.listing = nil
-      view.revision = max(view.revision, revision)
-      return revision
-    }
-
-    /// Waits until what the agent sees is so.
-    func wait(_ condition: @Sendable (View) -> Bool) async throws {
-      if view.withLock({ condition($0) }) { return }
-      for await _ in changed.stream where view.withLock({ condition($0) }) { return }
-      throw Unexpected()
-    }
-  }
 
   /// Runs `body` beside the stream of an agent.
   private func watching(
-    _ server: TestServer, _ identity: TestIdentity, _ client: Client = Client(),
-    _ body: @Sendable @escaping (Client) async throws -> Void
+    _ server: TestServer, _ identity: TestIdentity, _ client: WatchingAgent = WatchingAgent(),
+    _ body: @Sendable @escaping (WatchingAgent) async throws -> Void
   ) async throws {
     try await server.remote(identity) { connection in
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -184,14 +59,14 @@ import Testing
     try await TestServer.with { server in
       let agent = try await server.attest()
       let entry = try await server.createEntry("/web", parent: agent.id)
-      var view = Client.View()
+      var view = WatchingAgent.View()
       try await watching(server, agent) { client in
         try await client.wait { $0.revision > 0 && !$0.entries.isEmpty }
         #expect(client.now.listings == 1)
       }
       // An agent that has it all already gets nothing but a digest.
       view.entries = [entry.id: entry]
-      let second = Client(view)
+      let second = WatchingAgent(view)
       try await watching(server, agent, second) { client in
         try await client.wait { $0.revision > 0 }
         #expect(client.now.listings == 0)
@@ -202,7 +77,7 @@ import Testing
   @Test func streamsResumeByRevision() async throws {
     try await TestServer.with { server in
       let agent = try await server.attest()
-      let first = Client()
+      let first = WatchingAgent()
       try await watching(server, agent, first) { client in
         try await client.wait { $0.revision > 0 }
         // The last confirmation must be with the server before the stream ends.
@@ -210,7 +85,7 @@ import Testing
         try await client.wait { $0.pongs == 1 }
       }
       let entry = try await server.createEntry("/web", parent: agent.id)
-      let second = Client(first.now)
+      let second = WatchingAgent(first.now)
       try await watching(server, agent, second) { client in
         try await client.wait { $0.entries[entry.id] != nil }
         #expect(client.now.resumed && client.now.listings == 0)
@@ -304,7 +179,7 @@ import Testing
   @Test func anAgentThatConfirmsNothingHoldsNobodyUp() async throws {
     try await TestServer.with { server in
       let (slow, other) = (try await server.attest(), try await server.attest())
-      let stuck = Client(confirms: false)
+      let stuck = WatchingAgent(confirms: false)
       try await watching(server, slow, stuck) { _ in
         try await watching(server, other) { client in
           try await client.wait { $0.revision > 0 }
@@ -364,9 +239,9 @@ import Testing
     options.connectionAge = .milliseconds(300)
     try await TestServer.with(options) { server in
       let agent = try await server.attest()
-      var view = Client.View()
+      var view = WatchingAgent.View()
       for _ in 0..<3 {
-        let client = Client(view)
+        let client = WatchingAgent(view)
         try await server.remote(agent) { try await client.run($0) }
         view = client.now
       }
@@ -400,7 +275,7 @@ import Testing
   @Test func nonsenseIsRefused() async throws {
     try await TestServer.with { server in
       let agent = try await server.attest()
-      let bad: [@Sendable (Client) -> Void] = [
+      let bad: [@Sendable (WatchingAgent) -> Void] = [
         { $0.say { $0.applied.revision = 999 } }, { $0.say { $0.begin = Request.Begin() } },
         { $0.say { $0.fetch.ids = (0..<501).map { "\($0)" } } }, { $0.say { _ in } },
       ]
