@@ -153,7 +153,7 @@ extension CAManager {
         try await appendRoots(upstream.x509Authorities.filter { !$0.tainted })
         try await takeOver(upstream, known: bundle?.jwtAuthorities ?? [])
         let listed = Set(upstream.x509Authorities.map(\.der))
-        for root in stored where root.tainted && !listed.contains(root.der) {
+        for root in stored where root.tainted && !listed.contains(root.der) && withdrawnRoots[root.der] == nil {
           let keyID = Hex.encode(try CertificateFields(der: root.der).subjectKeyID)
           try await datastore.revokeX509Authority(subjectKeyID: keyID, of: trustDomain)
           log.info("X.509 upstream authority revoked", metadata: ["subject_key_id": "\(keyID)"])

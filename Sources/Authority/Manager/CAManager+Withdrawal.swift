@@ -15,9 +15,10 @@ extension CAManager {
 
   /// Takes over the JWT keys from above: new ones come in, tainted ones are tainted, tainted ones that are gone go.
   ///
-  /// This server's own keys are its own business: one that it revoked is still listed above until it expires there.
+  /// The keys of this server and of others on its datastore are their own business: one that was revoked here is still
+  /// listed above until it expires there.
   func takeOver(_ upstream: UpstreamBundle, known: [JWTAuthority]) async throws {
-    let own = Set(journal.entries.jwtKeys.map(\.kid))
+    let own = try await ownKeyIDs()
     let others = upstream.jwtAuthorities.filter { !own.contains($0.keyID) }
     try await appendKeys(others.filter { !$0.tainted })
     guard upstream.isComplete else { return }
@@ -32,6 +33,16 @@ extension CAManager {
         log.info("JWT authority revoked as above", metadata: ["jwt_authority_id": "\(key.keyID)"])
       }
     }
+  }
+
+  private func ownKeyIDs() async throws -> Set<String> {
+    var ids = Set(journal.entries.jwtKeys.map(\.kid))
+    for row in try await datastore.listCAJournals() {
+      // A row that cannot be read stops the start of its server, and is no reason to stop here.
+      guard let peer = try? Journal(rowID: row.id, data: row.data) else { continue }
+      ids.formUnion(peer.entries.jwtKeys.map(\.kid))
+    }
+    return ids
   }
 
   // MARK: Roots

@@ -55,6 +55,23 @@ import Testing
     #expect(!fixture.bundle.jwtAuthorities.contains { $0.keyID == old.keyID })
   }
 
+  @Test func aKeyThatAnotherServerOnTheDatastoreRevokedDoesNotComeBack() async throws {
+    let (fixture, manager, root, upstream) = try await start()
+    let peer = try await CAManager.start(
+      configuration: CAManagerConfiguration(upstream: upstream),
+      authority: CertificateAuthority(
+        configuration: fixture.authority.configuration, time: fixture.time, metrics: .none),
+      keyManager: MemoryKeyManager(), datastore: fixture.store, time: fixture.time, metrics: .none,
+      logger: fixture.log.logger)
+    let old = try #require(fixture.bundle.jwtAuthorities.last)
+    _ = try await peer.activateJWTAuthority(id: try await peer.prepareJWTAuthority().authorityID)
+    _ = try await peer.taintJWTAuthority(id: old.keyID)
+    _ = try await peer.revokeJWTAuthority(id: old.keyID)
+    await manager.upstreamChanged(to: bundle([root], [old, key("other")]))
+    #expect(!fixture.bundle.jwtAuthorities.contains { $0.keyID == old.keyID })
+    #expect(fixture.bundle.jwtAuthorities.contains { $0.keyID == "other" })
+  }
+
   @Test func aRootThatWentUnseenIsLeft() async throws {
     let (fixture, manager, root, upstream) = try await start()
     let first = try #require(fixture.authority.activeX509CA)
@@ -71,6 +88,7 @@ import Testing
     #expect(fixture.authority.isTainted(x509AuthorityID: first.authorityID))
     #expect(fixture.bundle.x509Authorities.filter(\.tainted).map(\.der) == [root.certificate])
     await manager.rotate()
+    await manager.upstreamChanged(to: bundle([next], [key("more")]))
     #expect(fixture.bundle.x509Authorities.count == 2, "agents have a minute to act on it")
     fixture.time.advance(by: .seconds(61))
     await manager.rotate()
