@@ -66,6 +66,7 @@ struct NestingTests {
     try await eventually("workloads accept each other", within: 60, log: { nest.logs }) {
       try await nest.faults(leaves).isEmpty
     }
+    try await nest.checkWithPython(leaves)
     return tree
   }
 
@@ -139,6 +140,7 @@ struct NestingTests {
       let jwt = try await nest.authority("jwt", "active", of: tree.low)
       return x509 != firstLow && jwt != firstKey
     }
+    try await nest.checkWithPython(tree.leaves)
   }
 
   @Test("every level is restarted, and one comes back after the root was withdrawn", .timeLimit(.minutes(10)))

@@ -227,6 +227,15 @@ final class Nest: @unchecked Sendable {
     return parts.first { $0.hasPrefix("ey") && $0.count { $0 == "." } == 2 }.map(String.init)
   }
 
+  /// Has py-spiffe do TLS in both directions between any two workloads, and validate their JWT-SVIDs, where it is there.
+  func checkWithPython(_ agents: [Node]) async throws {
+    guard let python = Programs.python else { return }
+    let result = try await Shell.run(
+      python, Programs.pythonArguments + [Programs.client("nesting.py")] + agents.map(\.socket),
+      environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+    #expect(result.status == 0, "\(result.everything)\n\(logs)")
+  }
+
   func accepts(_ token: String, at agent: Node) async throws -> Shell.Result {
     try await Shell.run(
       Programs.agent, ["api", "validate", "jwt", "-audience", "peer", "-svid", token, "-socketPath", agent.socket])
