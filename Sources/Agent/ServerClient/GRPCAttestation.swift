@@ -1,7 +1,7 @@
 package import Daemon
 import FoundationEssentials
 import GRPCCore
-package import RPC
+import RPC
 import SPIFFE
 import SPIREProtos
 package import TLS

@@ -283,6 +283,8 @@ import Testing
     var cache = makeCache(entries)
     _ = try sign(&cache, ["changed", "tainted"])
     _ = cache.taint(keyIDs: [try #require(CertificateFacts.subjectKeyID(of: ca.der))])
+    // What the same authority signs from here on counts as good.
+    _ = cache.taint(keyIDs: [])
     _ = try cache.setSVIDs([(entryID: "due", svid: ca.svid(entries[1], now: now - 3000))], now: now)
     var next = entries
     next[0] = try entry("changed", "/c", ["uid:1"], revision: 3)
