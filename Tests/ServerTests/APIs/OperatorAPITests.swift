@@ -1,3 +1,4 @@
+import Authority
 import Daemon
 import DatastoreAPI
 import Foundation

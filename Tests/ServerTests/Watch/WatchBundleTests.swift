@@ -3,6 +3,7 @@ import Daemon
 import DatastoreAPI
 import Foundation
 import GRPCCore
+import HTTPTesting
 import RPC
 import SPIFFE
 import SPIREProtos
