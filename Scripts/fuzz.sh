@@ -44,7 +44,7 @@ build_alone() {
 build_package() {
   SPIRE_FUZZ=1 swift build --scratch-path "$work/build" --product "$1Fuzz" --sanitize=address \
     -Xswiftc -sanitize=fuzzer -Xswiftc -O &&
-    swiftc -sanitize=fuzzer,address -use-ld=lld -o "$work/$1/fuzz" "$work/build/debug/lib$1Fuzz.a"
+    swiftc -sanitize=fuzzer,address -use-ld=lld -o "$work/$1/fuzz" "$work/build/debug/lib$1Fuzz.a" -lz -lsqlite3
 }
 
 for target in "${targets[@]}"; do
