@@ -89,7 +89,7 @@ enum ByteRange: Equatable {
       self = .whole
       return
     }
-    self = first < count ? .part(first..<min(count, last + 1)) : .unsatisfiable
+    self = first < count ? .part(first..<min(count - 1, last) + 1) : .unsatisfiable
   }
 
   private static func trimmed(_ text: Substring) -> Substring {
