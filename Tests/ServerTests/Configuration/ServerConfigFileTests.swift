@@ -29,7 +29,7 @@ import Testing
         bundle_endpoint {
           address = "0.0.0.0" port = 8443 refresh_hint = "5m"
           profile "https_web" { acme { directory_url = "d" domain_name = "n" email = "e" tos_accepted = true } }
-          acme { directory_url = "d" domain_name = "n" email = "e" tos_accepted = true }
+          acme { directory_url = "d" domain_name = "n" email = "e" tos_accepted = true http_challenge_addr = "a:80" }
         }
         federates_with "other.org" {
           bundle_endpoint_url = "https://x" bundle_endpoint_profile "https_spiffe" { endpoint_spiffe_id = "spiffe://a/b" }
