@@ -32,7 +32,9 @@ struct ChunkedTable<Value: TableValue>: Sendable {
   init(filling slots: inout ContiguousArray<Slot?>, again: (Value) -> Void) {
     guard !slots.isEmpty else { return }
     var ends = ContiguousArray<Int32>(repeating: 0, count: 64 * 64)
-    for slot in slots { if let slot { ends[Self.chunk(slot.hash)] += 1 } }
+    for index in slots.indices {
+      if let hash = slots[index]?.hash { ends[Self.chunk(hash)] += 1 }
+    }
     for index in 1..<ends.count { ends[index] += ends[index - 1] }
     var order = ContiguousArray<Int32>(repeating: 0, count: slots.count)
     var starts = ends

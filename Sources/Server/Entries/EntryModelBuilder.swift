@@ -60,16 +60,16 @@ package struct EntryModelBuilder {
     }
   }
 
-  /// The model of all pages.
-  package consuming func build() -> EntryModel {
-    for family in families {
-      let siblings = siblings(of: family)
-      model.addFamily(siblings, hash: family.hash)
+  /// The model of all pages. Leaves the builder as it was made: what it held has moved, as a copy would touch each entry.
+  package mutating func build() -> EntryModel {
+    var parts = EntryModelBuilder()
+    swap(&parts, &self)
+    for family in parts.families {
+      let siblings = parts.siblings(of: family)
+      parts.model.addFamily(siblings, hash: family.hash)
     }
-    var rest: ContiguousArray<ChunkedTable<StoredEntry>.Slot?> = []
-    swap(&rest, &slots)
-    model.fill(&rest)
-    return model
+    parts.model.fill(&parts.slots)
+    return parts.model
   }
 
   private mutating func siblings(of family: Family) -> Siblings {
