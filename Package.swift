@@ -113,7 +113,7 @@ let package = Package(
 
     part(
       "WebCertificates",
-      ["SPIFFE", "Daemon", "HTTP", "Keys", "RPC", logging, lifecycle, nioCore, nioSSL, crypto, x509, asn1]),
+      ["SPIFFE", "Daemon", "TLS", "HTTP", "Keys", "RPC", logging, lifecycle, nioCore, nioSSL, crypto, x509, asn1]),
 
     // Shared by the client commands of the programs
     part("Console", ["Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", protobuf, grpcCore]),
@@ -135,7 +135,7 @@ let package = Package(
         "SPIFFE", "Keys", "DatastoreAPI", "Daemon", "SPIREProtos", logging, lifecycle, protobuf, crypto, cryptoExtras,
         x509, asn1,
       ]),
-    part("ServerPlugins", ["Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
+    part("ServerPlugins", ["Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     .target(name: "CHost"),
     part("AgentPlugins", ["CHost", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 
@@ -230,7 +230,7 @@ let package = Package(
       ]),
     tests(
       "ServerPlugins",
-      ["HTTPTesting", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
+      ["HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioSSL, crypto, x509, asn1]),
     tests("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
     tests(
       "Server",

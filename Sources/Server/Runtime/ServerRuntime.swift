@@ -63,11 +63,12 @@ package struct ServerRuntime: Sendable {
     let catalog = PluginCatalog(logger: catalogLogger)
     let result: Result<Void, any Error>
     do {
-      let keyManagers = catalog.register(KeyManagers.type(time: time))
+      let keyManagers = catalog.register(KeyManagers.type(time: time, tls: configuration.tls))
       let nodeAttestors = catalog.register(NodeAttestors.type)
       let signer = AuthoritySigner(trustDomain: configuration.trustDomain, time: time)
       let above = GRPCUpstreamConnector(trustDomain: configuration.trustDomain, time: time)
-      let upstreams = catalog.register(UpstreamAuthorities.type(signer: signer, above: above, time: time))
+      let upstreams = catalog.register(
+        UpstreamAuthorities.type(signer: signer, above: above, time: time, tls: configuration.tls))
       let composers = catalog.register(CredentialComposers.type)
       try await catalog.load(configuration.plugins)
       guard let keyManager = keyManagers.only else {
@@ -169,7 +170,9 @@ package struct ServerRuntime: Sendable {
         domains: [acme.domain], answersHTTP: acme.httpChallenges != nil),
       store: ACMEStore(
         folder: configuration.dataDirectory + "/bundle-acme", keyManager: keyManager, prefix: "bundle-acme-"),
-      transport: ACMEOverHTTPS(roots: roots, userAgent: "SPIRE-\(Version.upstream)"), time: time, logger: logger)
+      transport: ACMEOverHTTPS(roots: roots, userAgent: "SPIRE-\(Version.upstream)", tls: configuration.tls),
+      time: time,
+      logger: logger)
   }
 
   private func pruners(

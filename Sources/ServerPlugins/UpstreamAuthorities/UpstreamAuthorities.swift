@@ -2,6 +2,7 @@ package import Daemon
 import FoundationEssentials
 package import Plugins
 package import SPIFFE
+package import TLS
 
 /// The server's plugins of type UpstreamAuthority: one line each.
 package enum UpstreamAuthorities {
@@ -19,15 +20,16 @@ package enum UpstreamAuthorities {
     }
   }
 
+  /// - Parameter tls: what connections to a Vault keep; `spire` has a setting of its own.
   package static func type(
-    signer: any IntermediateSigner, above: any UpstreamConnecting, time: any TimeSource,
+    signer: any IntermediateSigner, above: any UpstreamConnecting, time: any TimeSource, tls: TLSPolicy = TLSPolicy(),
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> PluginType<any UpstreamAuthority> {
     PluginType(
       "UpstreamAuthority", .atMost(1),
       builtIns: [
         DiskUpstreamAuthority.plugin(signer, time), SPIREUpstreamAuthority.plugin(above, time),
-        VaultUpstreamAuthority.plugin(time, environment: environment),
+        VaultUpstreamAuthority.plugin(time, tls, environment: environment),
       ])
   }
 }

@@ -1,6 +1,7 @@
 import HTTP
 import Keys
 import Synchronization
+import TLS
 
 /// The way to Vault. ``VaultClient`` uses one; tests have their own.
 protocol VaultTransport: Sendable {
@@ -12,11 +13,15 @@ protocol VaultTransport: Sendable {
 /// HTTP to the Vault of some settings. A mutex guards what was read from files; they are read beside the cooperative pool.
 final class VaultHTTP: VaultTransport {
   private let settings: VaultSettings
+  private let tls: TLSPolicy
   private let client = HTTPClient(
     .init(connect: .seconds(5), answer: .seconds(15), maximumBody: VaultAnswer.maximumSize))
   private let route = Mutex<HTTPRoute?>(nil)
 
-  init(_ settings: VaultSettings) { self.settings = settings }
+  init(_ settings: VaultSettings, _ tls: TLSPolicy = TLSPolicy()) {
+    self.settings = settings
+    self.tls = tls
+  }
 
   func reload() async throws(VaultError) {
     guard settings.address.scheme == .https else { return route.withLock { $0 = .plain } }
@@ -47,7 +52,9 @@ final class VaultHTTP: VaultTransport {
     } else {
       trust = .web(settings.authorityPath.isEmpty ? settings.systemRoots : .file(settings.authorityPath))
     }
-    route.withLock { $0 = .https(HTTPSecurity(trust, identity: identity)) }
+    var security = HTTPSecurity(trust, identity: identity)
+    security.policy = tls
+    route.withLock { [security] in $0 = .https(security) }
   }
 
   func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPAnswer {

@@ -1,5 +1,6 @@
 import Daemon
 package import HTTP
+package import TLS
 
 /// Carries requests to the authority: over HTTPS, and in tests without it. It follows no redirection, and bounds time and
 /// size.
@@ -11,13 +12,15 @@ package protocol ACMETransport: Sendable {
 /// The authority over HTTPS, checked against the certificates of the web. A value.
 package struct ACMEOverHTTPS: ACMETransport {
   private let client: HTTPClient
-  private let roots: WebRoots
+  private let security: HTTPSecurity
   private let userAgent: String
 
-  package init(roots: WebRoots, userAgent: String) {
+  package init(roots: WebRoots, userAgent: String, tls: TLSPolicy = TLSPolicy()) {
     client = HTTPClient(
       .init(connect: .seconds(30), answer: .seconds(30), maximumBody: ACMEDocument.maximumSize))
-    self.roots = roots
+    var security = HTTPSecurity(.web(roots))
+    security.policy = tls
+    self.security = security
     self.userAgent = userAgent
   }
 
@@ -25,7 +28,7 @@ package struct ACMEOverHTTPS: ACMETransport {
     var request = request
     request.headers.append(HTTPField("User-Agent", userAgent))
     do {
-      return try await client.send(request, over: .https(.web(roots)))
+      return try await client.send(request, over: .https(security))
     } catch {
       throw ACMEError(
         .unreachable, "\(request.method.rawValue) \(GoText.quote(request.url.description)): \(error)", cause: error)

@@ -6,6 +6,7 @@ import Keys
 import Logging
 import Plugins
 import Synchronization
+import TLS
 
 /// The server's key manager `hashicorp_vault`: keys that never leave the transit engine of a Vault (server-plugins §2.4).
 ///
@@ -46,9 +47,14 @@ final class HashicorpVaultKeys: KeyManager {
     self.transport = transport
   }
 
-  static func plugin(_ time: any TimeSource, environment: [String: String]) -> BuiltInPlugin<any KeyManager> {
+  static func plugin(
+    _ time: any TimeSource, _ tls: TLSPolicy, environment: [String: String]
+  ) -> BuiltInPlugin<any KeyManager> {
     BuiltInPlugin(
-      name, make: { HashicorpVaultKeys(environment: environment, time: time, logger: $0.logger) },
+      name,
+      make: {
+        HashicorpVaultKeys(environment: environment, time: time, logger: $0.logger, transport: { VaultHTTP($0, tls) })
+      },
       configure: { plugin, data in try await (plugin as? HashicorpVaultKeys)?.configure(data) },
       validate: { _ = try settings($0, environment) },
       run: { plugin in try await (plugin as? HashicorpVaultKeys)?.run() })

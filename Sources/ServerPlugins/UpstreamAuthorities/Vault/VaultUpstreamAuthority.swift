@@ -6,6 +6,7 @@ import Logging
 import Plugins
 import SPIFFE
 import Synchronization
+import TLS
 
 /// The upstream authority `vault`: the PKI engine of a Vault signs the server's CA (server-plugins §3).
 ///
@@ -33,9 +34,15 @@ final class VaultUpstreamAuthority: UpstreamAuthority {
     self.transport = transport
   }
 
-  static func plugin(_ time: any TimeSource, environment: [String: String]) -> BuiltInPlugin<any UpstreamAuthority> {
+  static func plugin(
+    _ time: any TimeSource, _ tls: TLSPolicy, environment: [String: String]
+  ) -> BuiltInPlugin<any UpstreamAuthority> {
     BuiltInPlugin(
-      "vault", make: { VaultUpstreamAuthority(environment: environment, time: time, logger: $0.logger) },
+      "vault",
+      make: {
+        VaultUpstreamAuthority(
+          environment: environment, time: time, logger: $0.logger, transport: { VaultHTTP($0, tls) })
+      },
       configure: { plugin, data in try await (plugin as? VaultUpstreamAuthority)?.configure(data) },
       validate: { _ = try settings($0, environment) },
       run: { plugin in try await (plugin as? VaultUpstreamAuthority)?.run() })
