@@ -19,5 +19,7 @@ private func checkSafe(_ url: WebURL) {
   check((url.authority + url.target).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "\(url) is not safe to send")
   check(!url.host.isEmpty && (1...65535).contains(url.port), "\(url) has no host or port")
   check(url.target.hasPrefix("/") && !url.target.contains("#"), "\(url) has no path, or a fragment")
+  // What is escaped grows: a URL of nearly 4,096 bytes may no longer be one that is read.
+  guard url.description.utf8.count <= 4096 else { return }
   check(mustSucceed("\(url) is not a URL") { try WebURL(url.description) } == url, "\(url) reads back as another")
 }
