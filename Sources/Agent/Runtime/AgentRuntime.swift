@@ -82,18 +82,7 @@ package struct AgentRuntime: Sendable {
   private func members(
     _ session: AgentSession, _ telemetry: Telemetry, _ catalog: PluginCatalog
   ) -> [DaemonRunner.Member] {
-    let (log, logger) = (log, log.logger)
-    let signals = SignalService(
-      onUser1: {
-        await catalog.reconfigure()
-        for line in telemetry.dump() { logger.info("\(line)") }
-      },
-      onUser2: {
-        do {
-          try log.reopen()
-          if log.hasFile { logger.info("Reopened log file") }
-        } catch { logger.error("Failed to reopen log file", metadata: ["error": "\(error)"]) }
-      })
+    let signals = SignalService(log: log, telemetry: telemetry) { await catalog.reconfigure() }
     return [.init(service: signals, name: "signals")] + telemetry.services
       + [
         .init(service: session, name: "agent"), .init(service: health(session), name: "health"),

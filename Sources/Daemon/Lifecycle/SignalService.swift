@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import ServiceLifecycle
 import UnixSignals
 
@@ -11,6 +12,24 @@ package struct SignalService: Service {
   package init(onUser1: @escaping @Sendable () async -> Void, onUser2: @escaping @Sendable () async -> Void) {
     self.onUser1 = onUser1
     self.onUser2 = onUser2
+  }
+
+  /// What the signals do in a daemon with a log and, where it has them, metrics and plugins.
+  package init(
+    log: LogOutput, telemetry: Telemetry? = nil, reconfigure: @escaping @Sendable () async -> Void = {}
+  ) {
+    let logger = log.logger
+    self.init(
+      onUser1: {
+        await reconfigure()
+        for line in telemetry?.dump() ?? [] { logger.info("\(line)") }
+      },
+      onUser2: {
+        do {
+          try log.reopen()
+          if log.hasFile { logger.info("Reopened log file") }
+        } catch { logger.error("Failed to reopen log file", metadata: ["error": "\(error)"]) }
+      })
   }
 
   /// Keeps signals that arrive while the daemon still starts from killing it. Call it first.

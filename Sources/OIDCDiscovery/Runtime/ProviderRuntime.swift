@@ -30,7 +30,7 @@ package struct ProviderRuntime: Sendable {
     logger.log(configuration.notices)
     if configuration.logsRequests { logger.info("Logging all requests") }
     let keys = PublishedKeys(setsKeyUse: configuration.setsKeyUse, time: time, logger: logger)
-    var members: [DaemonRunner.Member] = [.init(service: signals, name: "signals")]
+    var members: [DaemonRunner.Member] = [.init(service: SignalService(log: log), name: "signals")]
     members.append(
       .init(
         service: KeyPoller(
@@ -101,17 +101,5 @@ package struct ProviderRuntime: Sendable {
       whenListening: { [logger] in
         logger.info("Serving HTTP\(isTLS ? "S" : "")", metadata: ["address": "\($0)"])
       }, answer: .now { pages.answer($0) })
-  }
-
-  private var signals: SignalService {
-    let (log, logger) = (log, logger)
-    return SignalService(
-      onUser1: {},
-      onUser2: {
-        do {
-          try log.reopen()
-          if log.hasFile { logger.info("Reopened log file") }
-        } catch { logger.error("Failed to reopen log file", metadata: ["error": "\(error)"]) }
-      })
   }
 }

@@ -143,7 +143,8 @@ package struct ServerRuntime: Sendable {
         acme: try certificates($0, keyManager, roots, endpointLogger), time: time, logger: endpointLogger)
     }
     var members = telemetry.services
-    members.append(.init(service: signals(telemetry, catalog), name: "signals"))
+    members.append(
+      .init(service: SignalService(log: log, telemetry: telemetry) { await catalog.reconfigure() }, name: "signals"))
     members.append(.init(service: PluginTasks(catalog), name: "plugins"))
     members.append(.init(service: ClockReporter(time: time, logger: logger), name: "clock"))
     members.append(.init(service: manager, name: "ca_manager"))
