@@ -197,6 +197,8 @@ let package = Package(
       name: "HTTPTesting",
       dependencies: ["SPIFFE", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, x509, crypto, asn1],
       path: "Tests/HTTPTesting", swiftSettings: strict),
+    .target(
+      name: "DaemonTesting", dependencies: ["Daemon", logging], path: "Tests/DaemonTesting", swiftSettings: strict),
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
     tests("Flags"),
@@ -230,12 +232,16 @@ let package = Package(
       ]),
     tests(
       "ServerPlugins",
-      ["HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioSSL, crypto, x509, asn1]),
+      [
+        "DaemonTesting", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioSSL,
+        crypto, x509, asn1,
+      ]),
     tests("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
     tests(
       "Server",
       [
-        "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority",
+        "DaemonTesting", "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore",
+        "Authority",
         "WebCertificates", "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite",
         logging, lifecycle,
         protobuf,
@@ -251,13 +257,15 @@ let package = Package(
     tests(
       "WebCertificates",
       [
-        "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Keys", "RPC", "Daemon", logging, lifecycle, nioCore, nioPosix,
+        "DaemonTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Keys", "RPC", "Daemon", logging, lifecycle,
+        nioCore, nioPosix,
         nioHTTP1, nioSSL, crypto, x509, asn1,
       ]),
     tests(
       "OIDCDiscovery",
       [
-        "CommandTesting", "Mutations", "SPIFFE", "Keys", "RPC", "Daemon", "HCL", "Flags", "SPIREProtos",
+        "DaemonTesting", "CommandTesting", "Mutations", "SPIFFE", "Keys", "RPC", "Daemon", "HCL", "Flags",
+        "SPIREProtos",
         "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
       ]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
@@ -268,7 +276,8 @@ let package = Package(
     tests(
       "ServerCommands",
       [
-        "CommandTesting", "Mutations", "Console", "Flags", "SPIREProtos", "SPIFFE", "Server", "RPC", "Daemon", protobuf,
+        "DaemonTesting", "CommandTesting", "Mutations", "Console", "Flags", "SPIREProtos", "SPIFFE", "Server", "RPC",
+        "Daemon", protobuf,
         grpcCore, crypto, cryptoExtras, x509, asn1,
       ]),
     tests(

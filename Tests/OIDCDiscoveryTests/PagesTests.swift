@@ -1,4 +1,5 @@
 import Daemon
+import DaemonTesting
 import Foundation
 import Keys
 import SPIFFE
@@ -9,7 +10,7 @@ import Testing
 /// The pages byte by byte (oidc-discovery-provider §3).
 @Suite struct PagesTests {
   private let time = TestTime()
-  private let lines = Lines()
+  private let log = LogCapture()
 
   private func pages(
     _ text: String = "", isTLS: Bool = false, keys: PublishedKeys? = nil
@@ -17,7 +18,7 @@ import Testing
     let base = "domains = [\"a.test\"] insecure_addr = \":1\" file { path = \"p\" }\n"
     return DiscoveryPages(
       try configuration(base + text), isTLS: isTLS,
-      keys: keys ?? PublishedKeys(setsKeyUse: false, time: time, logger: lines.logger), logger: lines.logger)
+      keys: keys ?? PublishedKeys(setsKeyUse: false, time: time, logger: log.logger), logger: log.logger)
   }
 
   private func get(
@@ -118,7 +119,7 @@ import Testing
   }
 
   @Test func pathsAndMethods() throws {
-    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: lines.logger)
+    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: log.logger)
     keys.publish([try authority("k")])
     let pages = try pages("server_path_prefix = \"/x\" log_requests = true", keys: keys)
     for path in [discovery, "/keys", "/", "/x", "/x/keys/", "/x//keys", "/X/keys"] {
@@ -132,11 +133,11 @@ import Testing
       }
     }
     #expect(get(pages, "/x/keys", []).status == 200, "whatever the host")
-    #expect(lines.all.last == "Incoming request method=GET remote-addr=p:1 url=/x/keys user-agent=")
+    #expect(log.lines.last == "Incoming request method=GET remote-addr=p:1 url=/x/keys user-agent=")
   }
 
   @Test func theKeys() throws {
-    let keys = PublishedKeys(setsKeyUse: true, time: time, logger: lines.logger)
+    let keys = PublishedKeys(setsKeyUse: true, time: time, logger: log.logger)
     let pages = try pages(keys: keys)
     #expect(get(pages, "/keys").status == 500 && get(pages, "/keys").body == "document not available\n")
     keys.publish([])
@@ -150,7 +151,7 @@ import Testing
     authorities.insert(JWTAuthority(publicKey: [1, 2, 3], keyID: "bad"), at: 1)
     time.advance(by: .seconds(60))
     keys.publish(authorities)
-    #expect(lines.all.contains { $0.hasPrefix("Malformed public key in bundle error=") && $0.hasSuffix("kid=bad") })
+    #expect(log.lines.contains { $0.hasPrefix("Malformed public key in bundle error=") && $0.hasSuffix("kid=bad") })
     let answer = get(pages, "/keys")
     #expect(answer.status == 200 && answer.contentType == "application/json")
     #expect(answer.body.hasPrefix("{\n  \"keys\": [\n    {\n      \"use\": \"sig\",\n      \"kty\": \"EC\",\n"))
@@ -171,7 +172,7 @@ import Testing
   }
 
   @Test func theTimeOfTheLastChange() throws {
-    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: lines.logger)
+    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: log.logger)
     var first = try authority("k")
     keys.publish([first])
     let made = try #require(keys.page?.modified)
@@ -228,7 +229,7 @@ import Testing
   }
 
   @Test func health() throws {
-    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: lines.logger)
+    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: log.logger)
     let pages = HealthPages(
       .init(port: 1, readyPath: "/ready", livePath: "/live"), pollInterval: .seconds(10), keys: keys, time: time)
     func status(_ path: String, _ method: String = "GET") -> Int {

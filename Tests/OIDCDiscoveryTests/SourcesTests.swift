@@ -1,4 +1,5 @@
 import Daemon
+import DaemonTesting
 import Foundation
 import GRPCCore
 import Mutations
@@ -31,33 +32,33 @@ import Testing
   }
 
   @Test func theLastKeysStayWhileASourceFails() async throws {
-    let (time, lines) = (TestTime(), Lines())
-    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: lines.logger)
+    let (time, log) = (TestTime(), LogCapture())
+    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: log.logger)
     let first = try authority("first")
     let source = Script([.fails, .keys([first]), .fails])
-    let poller = KeyPoller(source: source, interval: .seconds(10), keys: keys, time: time, logger: lines.logger)
+    let poller = KeyPoller(source: source, interval: .seconds(10), keys: keys, time: time, logger: log.logger)
     await withTaskGroup { group in
       group.addTask { try? await poller.run() }
       await time.waitForSleepers()
       #expect(keys.page == nil)
-      #expect(lines.all == ["Failed to fetch the JWT keys error=rpc error: code = unavailable desc = away"])
+      #expect(log.lines == ["Failed to fetch the JWT keys error=rpc error: code = unavailable desc = away"])
       time.advance(by: .seconds(10))
       await time.waitForSleepers()
       #expect(keys.page?.count == 1)
       time.advance(by: .seconds(10))
       await time.waitForSleepers()
-      #expect(keys.page?.count == 1 && lines.all.count == 2)
+      #expect(keys.page?.count == 1 && log.lines.count == 2)
       #expect(keys.age == .seconds(10))
       group.cancelAll()
     }
   }
 
   @Test func changesAreTakenBetweenPolls() async throws {
-    let (time, lines) = (TestTime(), Lines())
-    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: lines.logger)
+    let (time, log) = (TestTime(), LogCapture())
+    let keys = PublishedKeys(setsKeyUse: false, time: time, logger: log.logger)
     let (first, second) = (try authority("first"), try authority("second"))
     let source = Script([.keys([first])])
-    let poller = KeyPoller(source: source, interval: .seconds(10), keys: keys, time: time, logger: lines.logger)
+    let poller = KeyPoller(source: source, interval: .seconds(10), keys: keys, time: time, logger: log.logger)
     await withTaskGroup { group in
       group.addTask { try? await poller.run() }
       await time.waitForSleepers()

@@ -1,5 +1,6 @@
 import CommandTesting
 import Daemon
+import DaemonTesting
 import Flags
 import Foundation
 import GRPCCore
@@ -209,21 +210,10 @@ import Testing
   private func rotate(_ server: Server, _ arguments: String = "") async throws -> Outcome {
     try await withEndpoint(server.methods) { path in
       let captured = CapturedIO(input: "", environment: [:])
-      let command = LocalAuthorityRotate(time: HastyTime(), handleInterrupts: {})
+      let command = LocalAuthorityRotate(time: HastyTime(Date(timeIntervalSince1970: 1000)), handleInterrupts: {})
       let words = arguments.split(separator: " ").map(String.init) + ["-socketPath", path]
       let code = await command.execute(words, io: captured.io)
       return Outcome(code: code, stdout: captured.stdout, stderr: captured.stderr)
-    }
-  }
-
-  /// A clock on which every sleep is over at once.
-  private final class HastyTime: TimeSource {
-    private let passed = Mutex(Duration.zero)
-    var now: Date { Date(timeIntervalSince1970: 1000) }
-    var steady: Duration { passed.withLock { $0 } }
-    func sleep(for duration: Duration) async throws {
-      passed.withLock { $0 += duration }
-      await Task.yield()
     }
   }
 

@@ -1,4 +1,5 @@
 import Daemon
+import DaemonTesting
 import Foundation
 import HTTP
 import Keys
@@ -21,7 +22,7 @@ import Testing
     let time = TestTime()
     let board = ChallengeBoard()
     let authority: FakeAuthority
-    let lines = Mutexed()
+    let log = LogCapture()
     init() { authority = FakeAuthority(board: board, time: time) }
 
     func certificates(
@@ -31,26 +32,7 @@ import Testing
         ACMESettings(
           directoryURL: try WebURL(FakeAuthority.directory), email: "", acceptsTerms: true, domains: domains,
           answersHTTP: http),
-        store: store, transport: authority, board: board, time: time, random: { 0.5 }, logger: lines.logger)
-    }
-  }
-
-  final class Mutexed: Sendable {
-    private let lines = Mutex<[String]>([])
-    var all: [String] { lines.withLock { $0 } }
-    var logger: Logger { Logger(label: "t") { [self] _ in Handler(lines: self) } }
-    struct Handler: LogHandler {
-      let lines: Mutexed
-      var logLevel = Logger.Level.trace
-      var metadata: Logger.Metadata = [:]
-      subscript(metadataKey key: String) -> Logger.MetadataValue? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-      }
-      func log(event: LogEvent) {
-        let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        lines.lines.withLock { $0.append(([event.message.description] + fields).joined(separator: " ")) }
-      }
+        store: store, transport: authority, board: board, time: time, random: { 0.5 }, logger: log.logger)
     }
   }
 
@@ -87,7 +69,7 @@ import Testing
     var first: [UInt8]?
     try await running(certificates, parts.time) {
       first = try leaf(certificates, "one.test")
-      #expect(first != nil, "\(parts.lines.all)")
+      #expect(first != nil, "\(parts.log.lines)")
       #expect(try leaf(certificates, "other.test") == nil && leaf(certificates, nil) == first)
       // Thirty days and half an hour ahead of its end, looked at every hour.
       for _ in 0..<(60 * 24 - 1) {
@@ -130,7 +112,7 @@ import Testing
       parts.time.advance(by: .seconds(2000))
       await parts.time.waitForSleepers()
       #expect(try leaf(certificates, "one.test") == first)
-      let line = parts.lines.all.last ?? ""
+      let line = parts.log.lines.last ?? ""
       #expect(
         line.hasPrefix("Unable to renew the certificate; it stays in use domain=one.test error=the order for one.test"))
       let orders = parts.authority.requests.count { $0 == "POST /order" }
@@ -178,7 +160,7 @@ import Testing
       let certificates = try parts.certificates(ACMEStore(folder: home.folder))
       await certificates.load()
       #expect(try leaf(certificates, "one.test") == nil)
-      #expect(parts.lines.all.last?.hasPrefix("The stored certificate cannot be used; a new one is fetched") == true)
+      #expect(parts.log.lines.last?.hasPrefix("The stored certificate cannot be used; a new one is fetched") == true)
     }
     let store = ACMEStore(folder: home.folder)
     for name in ["../x", ".hidden", "a/b", ""] {

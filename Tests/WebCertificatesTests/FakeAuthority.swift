@@ -244,15 +244,3 @@ final class FakeAuthority: ACMETransport {
       .map { PEM.encode(try X509Certificates.der(of: $0), type: "CERTIFICATE") }.joined()
   }
 }
-
-/// A clock on which nobody waits: it is later at once.
-final class HastyTime: TimeSource {
-  private let base = TestTime()
-  var now: Date { base.now }
-  var steady: Duration { base.steady }
-  func advance(by duration: Duration) { base.advance(by: duration) }
-  func sleep(for duration: Duration) async throws {
-    try Task.checkCancellation()
-    base.advance(by: duration)
-  }
-}

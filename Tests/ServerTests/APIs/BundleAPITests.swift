@@ -1,6 +1,7 @@
 import Authority
 import Crypto
 import Daemon
+import DaemonTesting
 import DatastoreAPI
 import Foundation
 import GRPCCore

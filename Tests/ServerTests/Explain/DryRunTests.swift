@@ -1,3 +1,4 @@
+import DaemonTesting
 import DatastoreAPI
 import Foundation
 import GRPCCore

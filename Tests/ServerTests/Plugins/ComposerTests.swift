@@ -1,5 +1,6 @@
 import Authority
 import Crypto
+import DaemonTesting
 import Plugins
 import SPIFFE
 import ServerPlugins

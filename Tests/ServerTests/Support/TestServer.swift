@@ -1,5 +1,6 @@
 import Authority
 import Daemon
+import DaemonTesting
 import DatastoreAPI
 import Foundation
 import GRPCCore
