@@ -1,11 +1,13 @@
 import Crypto
 import Daemon
+import DaemonTesting
 import Foundation
 import HTTP
 import Keys
 import Plugins
 import SPIFFE
 import Synchronization
+import TLS
 import Testing
 
 @testable import ServerPlugins
@@ -15,7 +17,7 @@ import Testing
   private static let server = "b9c1f2d4-0000-4000-8000-000000000001"
   private let vault = TransitVault()
   private let time = HastyTime()
-  private let log = LoggedText()
+  private let log = LogCapture()
   private static let configuration = """
     vault_addr = "https://vault.test"
     key_identifier_value = "\(server)"
@@ -27,7 +29,7 @@ import Testing
   {
     let transport = vault.transport()
     let plugin = HashicorpVaultKeys(
-      environment: environment, time: time, logger: log.logger, transport: { _ in transport })
+      VaultParts(environment: environment, time: time, logger: log.logger, transport: { _ in transport }))
     try await plugin.configure(PluginData(text: text))
     return (plugin, transport)
   }
@@ -238,7 +240,7 @@ import Testing
   }
 
   @Test func nothingIsDoneBeforeItIsConfigured() async throws {
-    let keys = HashicorpVaultKeys(environment: [:], time: time, logger: log.logger)
+    let keys = HashicorpVaultKeys(VaultParts(environment: [:], time: time, logger: log.logger, tls: TLSPolicy()))
     let early = await text { try await keys.keys() }
     #expect(early == "keymanager(hashicorp_vault): not configured")
     let (configured, _) = try await plugin()

@@ -1,5 +1,6 @@
 import Crypto
 import Daemon
+import DaemonTesting
 import Foundation
 import HTTP
 import HTTPTesting
@@ -14,7 +15,7 @@ import X509
 /// The upstream authority `vault`: what it asks for, and which answers it takes.
 @Suite struct VaultUpstreamAuthorityTests {
   private let time = HastyTime()
-  private let log = LoggedText()
+  private let log = LogCapture()
   private let key = P256.Signing.PrivateKey()
 
   private struct CA {
@@ -73,7 +74,7 @@ import X509
 
   private func plugin(_ vault: ScriptedVault, _ more: String = "") async throws -> VaultUpstreamAuthority {
     let plugin = VaultUpstreamAuthority(
-      environment: [:], time: time, logger: log.logger, transport: { _ in vault })
+      VaultParts(environment: [:], time: time, logger: log.logger, transport: { _ in vault }))
     try await plugin.configure(
       PluginData(text: "vault_addr = \"https://vault.test\"\ntoken_auth { token = \"very-secret\" }\n" + more))
     return plugin
@@ -207,7 +208,7 @@ import X509
       ("", "must be configured one of these authentication method 'Token, Client Certificate, AppRole or Kubernetes"),
     ] {
       let plugin = VaultUpstreamAuthority(
-        environment: [:], time: time, logger: log.logger, transport: { _ in nothing })
+        VaultParts(environment: [:], time: time, logger: log.logger, transport: { _ in nothing }))
       let error = await #expect(throws: ServerPluginError.self) { try await plugin.configure(PluginData(text: text)) }
       #expect(error?.message == message)
     }

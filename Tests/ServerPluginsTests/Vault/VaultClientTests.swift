@@ -1,4 +1,5 @@
 import Daemon
+import DaemonTesting
 import Foundation
 import HCL
 import HTTP
@@ -11,7 +12,7 @@ import Testing
 /// Tokens, refusals and retries of ``VaultClient``, against a script and a clock that does not wait.
 @Suite struct VaultClientTests {
   private let time = HastyTime()
-  private let log = LoggedText()
+  private let log = LogCapture()
   private static let appRole = "approle_auth { approle_id = \"id\" approle_secret_id = \"very-secret\" }"
   private static let token = "token_auth { token = \"very-secret\" }"
 
@@ -93,7 +94,7 @@ import Testing
     _ = try await client.call(.get, "x")
     #expect(vault.lines == ["GET /base/v1/auth/token/lookup-self", "GET /base/v1/x"])
     #expect(vault.asked.allSatisfy { $0.token == "very-secret" })
-    time.advance(1e9)
+    time.advance(by: .seconds(1e9))
     _ = try await client.call(.get, "x")
     #expect(vault.lines.count == 3, "a token without end needs nothing more")
   }
@@ -108,11 +109,11 @@ import Testing
     #expect(young?.kind == .denied, "a new token that is refused lacks a policy")
     #expect(young?.message.contains("permission denied") == true)
     #expect(vault.lines.count == 2)
-    time.advance(60)
+    time.advance(by: .seconds(60))
     #expect(await failure(client) == nil)
     #expect(vault.asked.map(\.token) == [nil, "t1", "t1", nil, "t4"])
     vault.say { asked, _ in asked.line.hasSuffix("/login") ? .login("t9") : .errors(403, "permission denied") }
-    time.advance(60)
+    time.advance(by: .seconds(60))
     let before = vault.lines.count
     #expect(await failure(client)?.kind == .denied)
     #expect(vault.lines.count == before + 3, "once, and no more")
@@ -123,11 +124,11 @@ import Testing
       asked.line.hasSuffix("lookup-self") ? .json(["data": ["ttl": 100, "renewable": true]]) : .errors(403, "denied")
     }
     let client = try client(Self.token, vault)
-    time.advance(20)
+    time.advance(by: .seconds(20))
     #expect(await failure(client)?.kind == .denied)
     #expect(vault.lines.count == 2)
     vault.say { _, _ in .errors(403, "bad token") }
-    time.advance(200)
+    time.advance(by: .seconds(200))
     let ended = await failure(client)
     #expect(ended?.message.hasPrefix("authentication with method token failed: Vault answered 403 to GET ") == true)
     #expect(ended?.message.contains("very-secret") == false)
@@ -143,13 +144,13 @@ import Testing
     #expect(await client.tend() == VaultClient.idle, "nothing to do before the first call")
     _ = try await client.call(.get, "x")
     #expect(await client.tend() == .seconds(60))
-    time.advance(199)
+    time.advance(by: .seconds(199))
     #expect(await client.tend() < .seconds(2))
     #expect(vault.lines.count == 2)
-    time.advance(2)
+    time.advance(by: .seconds(2))
     #expect(await client.tend() == .seconds(60))
     #expect(vault.lines.last == "PUT /base/v1/auth/token/renew-self")
-    time.advance(250)
+    time.advance(by: .seconds(250))
     _ = try await client.call(.get, "x")
     #expect(vault.asked.last?.token == "t1", "renewed by the call")
     #expect(vault.lines.count == 5)
@@ -159,11 +160,11 @@ import Testing
         ? .login("n\(count)", lease: 300)
         : asked.line.hasSuffix("renew-self") ? .errors(500, "storage is away") : .json([:])
     }
-    time.advance(210)
+    time.advance(by: .seconds(210))
     _ = try await client.call(.get, "x")
     #expect(vault.asked.last?.token == "t1")
     #expect(log.text.contains("Unable to renew the token of Vault"))
-    time.advance(100)
+    time.advance(by: .seconds(100))
     _ = try await client.call(.get, "x")
     #expect(vault.asked.last?.token?.hasPrefix("n") == true)
   }
@@ -175,13 +176,13 @@ import Testing
     }
     let client = try client(Self.token, vault)
     #expect(await client.tend() == .seconds(60))
-    time.advance(60)
+    time.advance(by: .seconds(60))
     _ = await client.tend()
     #expect(vault.lines == ["GET /base/v1/auth/token/lookup-self", "PUT /base/v1/auth/token/renew-self"])
     vault.say { _, _ in .errors(403, "permission denied") }
-    time.advance(60)
+    time.advance(by: .seconds(60))
     _ = await client.tend()
-    time.advance(60)
+    time.advance(by: .seconds(60))
     #expect(await client.tend() == VaultClient.idle)
     #expect(log.text.contains("Unable to use the token of Vault"))
     #expect(!log.text.contains("very-secret"))

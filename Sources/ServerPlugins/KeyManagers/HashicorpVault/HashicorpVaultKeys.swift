@@ -31,21 +31,11 @@ final class HashicorpVaultKeys: KeyManager {
   private static let maximumUnwanted = 1000
   static let name = "hashicorp_vault"
 
-  private let environment: [String: String]
-  private let time: any TimeSource
-  private let logger: Logger
-  private let transport: @Sendable (VaultSettings) -> any VaultTransport
+  private let parts: VaultParts
   private let state = Mutex(State())
+  private var logger: Logger { parts.logger }
 
-  init(
-    environment: [String: String], time: any TimeSource, logger: Logger,
-    transport: @escaping @Sendable (VaultSettings) -> any VaultTransport = { VaultHTTP($0) }
-  ) {
-    self.environment = environment
-    self.time = time
-    self.logger = logger
-    self.transport = transport
-  }
+  init(_ parts: VaultParts) { self.parts = parts }
 
   static func plugin(
     _ time: any TimeSource, _ tls: TLSPolicy, environment: [String: String]
@@ -53,7 +43,7 @@ final class HashicorpVaultKeys: KeyManager {
     BuiltInPlugin(
       name,
       make: {
-        HashicorpVaultKeys(environment: environment, time: time, logger: $0.logger, transport: { VaultHTTP($0, tls) })
+        HashicorpVaultKeys(VaultParts(environment: environment, time: time, logger: $0.logger, tls: tls))
       },
       configure: { plugin, data in try await (plugin as? HashicorpVaultKeys)?.configure(data) },
       validate: { _ = try settings($0, environment) },
@@ -93,13 +83,10 @@ final class HashicorpVaultKeys: KeyManager {
   }
 
   func configure(_ data: PluginData) async throws {
-    let settings = try Self.settings(data, environment)
-    if settings.vault.skipsVerification {
-      logger.warning("insecure_skip_verify is set: whoever answers at vault_addr is taken for Vault")
-    }
+    let settings = try Self.settings(data, parts.environment)
+    let client = parts.client(settings.vault).client
     do {
       let server = try await BackgroundWork.run { try settings.identifier.resolved() }
-      let client = VaultClient(settings.vault, transport: transport(settings.vault), time: time, logger: logger)
       let engine = TransitEngine(client: client, path: settings.engine)
       let found = try await Self.find(engine, server)
       state.withLock { state in
@@ -215,7 +202,7 @@ final class HashicorpVaultKeys: KeyManager {
   /// Keeps the token going and deletes what could not be deleted before, until the task is cancelled.
   func run() async throws {
     while true {
-      try await time.sleep(for: await state.withLock { $0.client }?.tend() ?? VaultClient.idle)
+      try await parts.time.sleep(for: await state.withLock { $0.client }?.tend() ?? VaultClient.idle)
       await dispose()
     }
   }

@@ -18,21 +18,10 @@ final class VaultUpstreamAuthority: UpstreamAuthority {
     var mount = ""
   }
 
-  private let environment: [String: String]
-  private let time: any TimeSource
-  private let logger: Logger
-  private let transport: @Sendable (VaultSettings) -> any VaultTransport
+  private let parts: VaultParts
   private let state = Mutex(State())
 
-  init(
-    environment: [String: String], time: any TimeSource, logger: Logger,
-    transport: @escaping @Sendable (VaultSettings) -> any VaultTransport = { VaultHTTP($0) }
-  ) {
-    self.environment = environment
-    self.time = time
-    self.logger = logger
-    self.transport = transport
-  }
+  init(_ parts: VaultParts) { self.parts = parts }
 
   static func plugin(
     _ time: any TimeSource, _ tls: TLSPolicy, environment: [String: String]
@@ -40,8 +29,7 @@ final class VaultUpstreamAuthority: UpstreamAuthority {
     BuiltInPlugin(
       "vault",
       make: {
-        VaultUpstreamAuthority(
-          environment: environment, time: time, logger: $0.logger, transport: { VaultHTTP($0, tls) })
+        VaultUpstreamAuthority(VaultParts(environment: environment, time: time, logger: $0.logger, tls: tls))
       },
       configure: { plugin, data in try await (plugin as? VaultUpstreamAuthority)?.configure(data) },
       validate: { _ = try settings($0, environment) },
@@ -68,13 +56,9 @@ final class VaultUpstreamAuthority: UpstreamAuthority {
 
   /// Vault is not asked yet: a server whose CA is good starts while its Vault is away.
   func configure(_ data: PluginData) async throws {
-    let settings = try Self.settings(data, environment)
-    if settings.vault.skipsVerification {
-      logger.warning("insecure_skip_verify is set: whoever answers at vault_addr is taken for Vault")
-    }
-    let way = transport(settings.vault)
+    let settings = try Self.settings(data, parts.environment)
+    let (client, way) = parts.client(settings.vault)
     do { try await way.reload() } catch { throw ServerPluginError(error.code, error.message, cause: error) }
-    let client = VaultClient(settings.vault, transport: way, time: time, logger: logger)
     state.withLock { $0 = State(client: client, mount: settings.mount) }
   }
 
@@ -87,7 +71,7 @@ final class VaultUpstreamAuthority: UpstreamAuthority {
     do {
       let path = "\(mount)/root/sign-intermediate"
       let data = try await client.call(.put, path, request.body).data("PUT \(path)")
-      let signed = try VaultSignedCA(data, for: request, at: time.now)
+      let signed = try VaultSignedCA(data, for: request, at: parts.time.now)
       return (signed.chain, [X509Authority(der: signed.root)])
     } catch let error as VaultError {
       throw ServerPluginError(error.code, "unable to sign the X.509 CA: \(error)", cause: error)
@@ -96,6 +80,6 @@ final class VaultUpstreamAuthority: UpstreamAuthority {
 
   /// Keeps the token going until the task is cancelled.
   func run() async throws {
-    while true { try await time.sleep(for: await state.withLock { $0.client }?.tend() ?? VaultClient.idle) }
+    while true { try await parts.time.sleep(for: await state.withLock { $0.client }?.tend() ?? VaultClient.idle) }
   }
 }
