@@ -109,6 +109,38 @@ struct RotationTests {
     #expect(try await active(deployment) == id)
   }
 
+  @Test("a rotation that is interrupted or killed says where it stands, and goes on", .timeLimit(.minutes(2)))
+  func rotationGoesOn() async throws {
+    let deployment = try await start()
+    let old = try await active(deployment)
+    let arguments = ["localauthority", "rotate", "-socketPath", deployment.serverSocket]
+    // The agent hears nothing, so that the command waits.
+    deployment.agent?.signal(SIGSTOP)
+    defer { deployment.agent?.signal(SIGCONT) }
+    func stopped(by signal: Int32) async throws -> DaemonProcess {
+      let command = try DaemonProcess(
+        name: "rotate", executable: Programs.server, arguments: arguments,
+        logPath: deployment.directory + "/rotate-\(signal)")
+      try await eventually("the command waits", log: { command.log }) { command.log.contains("Waiting: 0 of 1 agents") }
+      command.signal(signal)
+      try await eventually("the command ends", log: { command.log }) { !command.isRunning }
+      return command
+    }
+    let interrupted = try await stopped(by: SIGINT)
+    #expect(
+      interrupted.log.hasSuffix(
+        "Interrupted: the new authority is in the bundle and does not sign. The same command goes on from here.\n"))
+    #expect(try await active(deployment) == old)
+    let killed = try await stopped(by: SIGKILL)
+    let prepared = String(try #require(killed.log.firstMatch(of: /Authority (\w+) is prepared already/)).1)
+    #expect(interrupted.log.contains("Prepared \(prepared)") && !killed.log.contains("Prepared \(prepared)"))
+    deployment.agent?.signal(SIGCONT)
+    let last = try await Shell.run(Programs.server, arguments + ["-timeout", "60s"])
+    try #require(last.status == 0, "\(last.everything)\n\(logs(deployment))")
+    #expect(last.stdout.contains("Revoked \(old)"), "\(last.everything)")
+    #expect(try await active(deployment) == prepared)
+  }
+
   @Test("drill: a JWT key is known to somebody else", .timeLimit(.minutes(2)))
   func jwtKeyCompromised() async throws {
     let deployment = try await start()
