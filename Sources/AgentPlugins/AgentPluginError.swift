@@ -11,6 +11,11 @@ package struct AgentPluginError: StatusNamed, Equatable, CustomStringConvertible
     case internalError = "Internal"
     case unavailable = "Unavailable"
     case resourceExhausted = "ResourceExhausted"
+    case deadlineExceeded = "DeadlineExceeded"
+    case failedPrecondition = "FailedPrecondition"
+    case permissionDenied = "PermissionDenied"
+    case unauthenticated = "Unauthenticated"
+    case unimplemented = "Unimplemented"
   }
 
   package let code: Code

@@ -1,3 +1,5 @@
+package import SPIFFE
+
 /// Finds out facts about a process on this host: the agent's plugin kind WorkloadAttestor (agent-plugins §3-§8).
 ///
 /// Called concurrently, once per Workload API call; must not block the calling thread.
@@ -6,4 +8,20 @@ package protocol WorkloadAttestor: Sendable {
   var name: String { get }
   /// The values of the selectors of process `pid`, in the plugin's order. Their type is ``name``.
   func attest(pid: Int32) async throws(AgentPluginError) -> [String]
+  /// The values of the selectors of what `reference` names, for the broker `broker`; its identity is proven already.
+  ///
+  /// Throws ``AgentPluginError/Code/unimplemented`` for a kind of reference that this attestor does not know.
+  func attest(_ reference: WorkloadReference, for broker: SPIFFEID?) async throws(AgentPluginError) -> [String]
+}
+
+extension WorkloadAttestor {
+  /// An attestor that knows processes alone.
+  package func attest(
+    _ reference: WorkloadReference, for broker: SPIFFEID?
+  ) async throws(AgentPluginError) -> [String] {
+    guard case .pid(let pid) = reference else {
+      throw AgentPluginError(.unimplemented, "workloadattestor(\(name)): only processes can be attested")
+    }
+    return try await attest(pid: pid)
+  }
 }
