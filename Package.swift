@@ -137,7 +137,7 @@ let package = Package(
       ]),
     part("ServerPlugins", ["Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     .target(name: "CHost"),
-    part("AgentPlugins", ["CHost", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    part("AgentPlugins", ["CHost", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 
     // Composition
     part(
@@ -236,7 +236,8 @@ let package = Package(
         "DaemonTesting", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioSSL,
         crypto, x509, asn1,
       ]),
-    tests("AgentPlugins", ["Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    tests(
+      "AgentPlugins", ["HTTPTesting", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto]),
     tests(
       "Server",
       [

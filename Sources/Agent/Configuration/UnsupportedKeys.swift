@@ -35,6 +35,10 @@ package enum UnsupportedKeys {
       "WorkloadAttestor": ["docker", "k8s", "slurm", "systemd", "unix"],
       "SVIDStore": ["aws_secretsmanager", "gcp_secretmanager"],
     ],
-    supported: ["KeyManager": ["disk", "memory"], "NodeAttestor": ["join_token"], "WorkloadAttestor": ["unix"]],
+    supported: [
+      "KeyManager": ["disk", "memory"],
+      "NodeAttestor": ["aws_iid", "azure_imds", "azure_msi", "gcp_iit", "join_token", "k8s_psat"],
+      "WorkloadAttestor": ["unix"],
+    ],
     counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])
 }

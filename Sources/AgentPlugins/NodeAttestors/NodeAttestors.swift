@@ -3,7 +3,11 @@ package import Plugins
 /// The agent's plugins of type NodeAttestor: one line each.
 package enum NodeAttestors {
   package static let type = PluginType<any NodeAttestor>(
-    "NodeAttestor", .exactly(1), builtIns: [JoinTokenAttestor.plugin])
+    "NodeAttestor", .exactly(1),
+    builtIns: [
+      AWSIIDAttestor.plugin, AzureIMDSAttestor.plugin, AzureMSIAttestor.plugin, GCPIITAttestor.plugin,
+      JoinTokenAttestor.plugin, K8sPSATAttestor.plugin,
+    ])
 }
 
 extension JoinTokenAttestor {
