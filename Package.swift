@@ -233,7 +233,8 @@ let package = Package(
     tests(
       "ServerPlugins",
       [
-        "DaemonTesting", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioSSL,
+        "DaemonTesting", "Mutations", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
+        logging, nioSSL,
         crypto, x509, asn1,
       ]),
     tests(
@@ -326,6 +327,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
   fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])
+  fuzz("SignedMessage", ["ServerPlugins", "SPIFFE"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])
   fuzz("Tar", ["Server"])
