@@ -97,7 +97,7 @@ let package = Package(
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
-    part("AWS", ["Daemon", crypto]),
+    part("AWS", ["HTTP", "Daemon", crypto]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
     .target(name: "CPeer"),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
@@ -205,7 +205,7 @@ let package = Package(
     tests("Daemon", [logging, lifecycle]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
-    tests("AWS", ["Daemon"]),
+    tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     tests(
       "RPC",
@@ -327,6 +327,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
   fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])
+  fuzz("XML", ["AWS"])
   fuzz("SignedMessage", ["ServerPlugins", "SPIFFE"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])

@@ -89,12 +89,12 @@ package struct SignatureV4: Sendable {
   /// Without blanks around it, and with one for several within it.
   private static func trimmed(_ text: String) -> String { text.split(separator: " ").joined(separator: " ") }
 
-  private static func query(_ request: AWSRequest) -> String {
+  static func query(_ request: AWSRequest) -> String {
     request.query.map { (encode($0.name), encode($0.value)) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
       .map { "\($0.0)=\($0.1)" }.joined(separator: "&")
   }
 
-  private static func encode(_ text: String, keeping kept: Unicode.Scalar? = nil) -> String {
+  static func encode(_ text: String, keeping kept: Unicode.Scalar? = nil) -> String {
     var result = ""
     for byte in text.utf8 {
       let scalar = Unicode.Scalar(byte)

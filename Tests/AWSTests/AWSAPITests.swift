@@ -1,0 +1,178 @@
+import Daemon
+import Foundation
+import HTTP
+import HTTPTesting
+import NIOHTTP1
+import Testing
+
+@testable import AWS
+
+/// Calls of AWS's APIs: what is asked, what is read, and what happens when AWS refuses. The answers are in the form of
+/// AWS's documentation.
+@Suite struct AWSAPITests {
+  private func page(_ status: Int, _ text: String) -> TestWebServer.Answer { .page(status, [], Array(text.utf8)) }
+
+  private func api(_ server: TestWebServer) -> AWSAPI {
+    AWSAPI(
+      endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL": "http://127.0.0.1:\(server.port)"]),
+      credentials: { AWSCredentials(accessKeyID: "AKID", secretAccessKey: "secret", sessionToken: "token") },
+      security: HTTPSecurity(.web(.system(environment: [:]))), deadline: .seconds(5), time: PatientTime())
+  }
+
+  /// Sleeps are over at once.
+  private struct PatientTime: TimeSource {
+    var now: Date { Date(timeIntervalSince1970: 1_795_291_845) }
+    var steady: Duration { .zero }
+    func sleep(for duration: Duration) async throws {}
+  }
+
+  @Test func anInstanceIsDescribed() async throws {
+    let answer = """
+      <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item><instancesSet>
+      <item><instanceId>i-1</instanceId><rootDeviceType>ebs</rootDeviceType><rootDeviceName>/dev/xvda</rootDeviceName>
+      <groupSet><item><groupId>sg-1</groupId><groupName>web</groupName></item></groupSet>
+      <blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><attachTime>2026-01-02T03:04:05.000Z</attachTime>
+      </ebs></item></blockDeviceMapping>
+      <tagSet><item><key>team</key><value>a:b</value></item><item><key>empty</key><value/></item></tagSet>
+      <networkInterfaceSet><item><attachment><deviceIndex>0</deviceIndex>
+      <attachTime>2026-01-02T03:04:06.000Z</attachTime></attachment></item></networkInterfaceSet>
+      <iamInstanceProfile><arn>arn:aws:iam::1:instance-profile/p</arn></iamInstanceProfile></item></instancesSet></item>
+      </reservationSet></DescribeInstancesResponse>
+      """
+    try await TestWebServer.with(nil, reply: { _ in page(200, answer) }) { server in
+      let instances = try await api(server).instances("i-1", region: "us-east-1")
+      let instance = try #require(instances.first)
+      #expect(instances.count == 1)
+      #expect(instance.id == "i-1")
+      #expect(instance.tags == [.init(key: "team", value: "a:b"), .init(key: "empty", value: "")])
+      #expect(instance.securityGroups == [.init(id: "sg-1", name: "web")])
+      #expect(instance.profile == "arn:aws:iam::1:instance-profile/p")
+      #expect(instance.blockDevices.first?.attachTime == Date(timeIntervalSince1970: 1_767_323_045))
+      #expect(instance.firstInterface?.attachTime == Date(timeIntervalSince1970: 1_767_323_046))
+      let request = try #require(server.script.received.first)
+      #expect(
+        String(decoding: request.body, as: UTF8.self)
+          == "Action=DescribeInstances&Version=2016-11-15&InstanceId.1=i-1&Filter.1.Name=instance-state-name"
+          + "&Filter.1.Value.1=pending&Filter.1.Value.2=running")
+      let signature = try #require(request.head.headers["authorization"].first)
+      #expect(
+        signature.hasPrefix(
+          "AWS4-HMAC-SHA256 Credential=AKID/20261121/us-east-1/ec2/aws4_request, "
+            + "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature="))
+      #expect(request.head.headers["x-amz-security-token"] == ["token"])
+    }
+  }
+
+  @Test func pagesAreFollowed() async throws {
+    try await TestWebServer.with(
+      nil,
+      reply: { request in
+        String(decoding: request.body, as: UTF8.self).contains("NextToken")
+          ? page(200, #"{"Accounts":[{"Id":"2","Status":"SUSPENDED"}]}"#)
+          : page(200, #"{"Accounts":[{"Id":"1","Status":"ACTIVE"}],"NextToken":"n"}"#)
+      }
+    ) { server in
+      let accounts = try await api(server).accounts(region: "eu-west-1")
+      #expect(accounts == [.init(id: "1", status: "ACTIVE"), .init(id: "2", status: "SUSPENDED")])
+      let head = try #require(server.script.requests.first)
+      #expect(head.headers["x-amz-target"] == ["AWSOrganizationsV20161128.ListAccounts"])
+      // Organizations has one place, whatever region the caller is in.
+      #expect(head.headers["authorization"].first?.contains("/us-east-1/organizations/") == true)
+    }
+  }
+
+  @Test func anEndlessListEnds() async throws {
+    try await TestWebServer.with(nil, reply: { _ in page(200, #"{"Accounts":[],"NextToken":"n"}"#) }) { server in
+      await #expect(throws: AWSError("AWS answers with more than a hundred pages")) {
+        try await api(server).accounts(region: "eu-west-1")
+      }
+      #expect(server.script.requests.count == 100)
+    }
+  }
+
+  @Test func theInstancesOfAClusterAreFound() async throws {
+    try await TestWebServer.with(
+      nil,
+      reply: { request in
+        switch request.head.uri {
+        case "/clusters/c%201/node-groups": page(200, #"{"nodegroups":["g"]}"#)
+        case "/clusters/c%201/node-groups/g":
+          page(200, #"{"nodegroup":{"resources":{"autoScalingGroups":[{"name":"asg"}]}}}"#)
+        default:
+          page(
+            200,
+            """
+            <R><DescribeAutoScalingGroupsResult><AutoScalingGroups><member><Instances><member><InstanceId>i-1</InstanceId>
+            </member><member><InstanceId>i-2</InstanceId></member></Instances></member></AutoScalingGroups>
+            </DescribeAutoScalingGroupsResult></R>
+            """)
+        }
+      }
+    ) { server in
+      let found = try await api(server).instances(ofCluster: "c 1", region: "eu-west-1")
+      #expect(found == ["i-1", "i-2"])
+    }
+  }
+
+  @Test func aRefusalIsToldAndNotTriedAgain() async throws {
+    let answer = """
+      <Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not
+      authorized</Message></Error></Errors></Response>
+      """
+    try await TestWebServer.with(nil, reply: { _ in page(403, answer) }) { server in
+      await #expect(
+        throws: AWSError("DescribeInstances: AWS answers UnauthorizedOperation: You are not authorized")
+      ) { try await api(server).instances("i-1", region: "us-east-1") }
+      #expect(server.script.requests.count == 1)
+    }
+  }
+
+  @Test(arguments: [
+    (503, ""), (400, "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>"),
+    (400, #"{"__type":"com.amazonaws#ThrottlingException","message":"slow"}"#),
+  ])
+  func whatMayPassIsTriedThreeTimes(_ status: Int, _ body: String) async throws {
+    try await TestWebServer.with(nil, reply: { _ in page(status, body) }) { server in
+      await #expect(throws: AWSError.self) { try await api(server).instances("i-1", region: "us-east-1") }
+      #expect(server.script.requests.count == 3)
+    }
+  }
+
+  @Test func aRoleIsAssumedOnceUntilItsCredentialsEnd() async throws {
+    let answer = """
+      <AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+      <SessionToken>t</SessionToken><Expiration>2027-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>
+      </AssumeRoleResponse>
+      """
+    try await TestWebServer.with(nil, reply: { _ in page(200, answer) }) { server in
+      let time = TestTime()
+      let roles = AWSRoles(time: time)
+      let api = api(server)
+      let role = "arn:aws:iam::1:role/r"
+      async let first = roles.credentials(of: role, session: "spire", region: "us-east-1", through: api)
+      async let second = roles.credentials(of: role, session: "spire", region: "us-east-1", through: api)
+      let found = try await [first, second]
+      #expect(found.map(\.accessKeyID) == ["ASIA", "ASIA"])
+      #expect(server.script.requests.count == 1)
+      time.advance(by: .seconds(365 * 86400))
+      _ = try await roles.credentials(of: role, session: "spire", region: "us-east-1", through: api)
+      #expect(server.script.requests.count == 2)
+    }
+  }
+
+  @Test(arguments: [
+    ("aws", "https://ec2.eu-west-1.amazonaws.com", "https://iam.amazonaws.com"),
+    ("aws-cn", "https://ec2.eu-west-1.amazonaws.com.cn", "https://iam.cn-north-1.amazonaws.com.cn"),
+    ("aws-us-gov", "https://ec2.eu-west-1.amazonaws.com", "https://iam.us-gov.amazonaws.com"),
+  ])
+  func placesDependOnThePartition(_ partition: String, _ ec2: String, _ iam: String) throws {
+    let endpoints = AWSEndpoints(partition: partition, environment: [:])
+    #expect(try "\(endpoints.place(of: .ec2, region: "eu-west-1").url)" == ec2)
+    #expect(try "\(endpoints.place(of: .iam, region: "eu-west-1").url)" == iam)
+  }
+
+  @Test(arguments: ["", "evil.example/", "us-east-1.evil.example", "US-EAST-1", String(repeating: "a", count: 33)])
+  func aRegionCannotLeadElsewhere(_ region: String) {
+    #expect(throws: AWSError.self) { try AWSEndpoints(environment: [:]).place(of: .ec2, region: region) }
+  }
+}
