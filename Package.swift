@@ -234,8 +234,8 @@ let package = Package(
       "ServerPlugins",
       [
         "DaemonTesting", "Mutations", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
-        logging, nioSSL,
-        crypto, x509, asn1,
+        logging, nioHTTP1, nioSSL,
+        crypto, cryptoExtras, x509, asn1,
       ]),
     tests(
       "AgentPlugins", ["HTTPTesting", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto]),
