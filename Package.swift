@@ -238,7 +238,9 @@ let package = Package(
         crypto, cryptoExtras, x509, asn1,
       ]),
     tests(
-      "AgentPlugins", ["HTTPTesting", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto]),
+      "AgentPlugins",
+      ["HTTPTesting", "Mutations", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto],
+      resources: [.copy("Containers/Corpus")]),
     tests(
       "Server",
       [
@@ -324,6 +326,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Times", ["Daemon", "RPC"])
   fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
+  fuzz("ContainerFiles", ["AgentPlugins"])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
   fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])

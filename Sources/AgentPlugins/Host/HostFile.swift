@@ -8,6 +8,8 @@ enum HostFile {
     let path: String
     let number: Int32
     var description: String { "\(path): \(String(cString: strerror(number)))" }
+    /// Whether the file is not there, or the process that it describes is not any more.
+    var isMissing: Bool { number == ENOENT || number == ESRCH }
   }
 
   /// The first `limit` bytes of the file. Pseudo files have no size, so the bytes are read until their end.
@@ -23,6 +25,18 @@ enum HostFile {
       if chunk.count < 65536, count == chunk.count { chunk = [UInt8](repeating: 0, count: 65536) }
     }
     return bytes
+  }
+
+  /// Reads the file to its end, piece by piece.
+  static func read(_ path: String, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
+    let fd = try open(path)
+    defer { close(fd) }
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = try next(fd, into: &chunk, path: path)
+      if count == 0 { return }
+      try body(chunk[..<count])
+    }
   }
 
   /// Where the symbolic link `path` points to.
