@@ -239,7 +239,11 @@ let package = Package(
       ]),
     tests(
       "AgentPlugins",
-      ["HTTPTesting", "Mutations", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto],
+      [
+        "HTTPTesting",
+        "Mutations", "DaemonTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1,
+        crypto,
+      ],
       resources: [.copy("Containers/Corpus")]),
     tests(
       "Server",
@@ -327,6 +331,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
   fuzz("ContainerFiles", ["AgentPlugins"])
+  fuzz("DockerAnswer", ["AgentPlugins", "HTTP"])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
   fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])

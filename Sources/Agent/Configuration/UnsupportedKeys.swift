@@ -31,14 +31,13 @@ package enum UnsupportedKeys {
       "NodeAttestor": [
         "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
         "tpm_devid", "x509pop",
-      ],
-      "WorkloadAttestor": ["docker", "k8s", "slurm", "systemd", "unix"],
+      ], "WorkloadAttestor": ["docker", "k8s", "slurm", "systemd", "unix"],
       "SVIDStore": ["aws_secretsmanager", "gcp_secretmanager"],
     ],
     supported: [
       "KeyManager": ["disk", "memory"],
       "NodeAttestor": ["aws_iid", "azure_imds", "azure_msi", "gcp_iit", "join_token", "k8s_psat"],
-      "WorkloadAttestor": ["unix"],
+      "WorkloadAttestor": ["docker", "unix"],
     ],
     counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])
 }
