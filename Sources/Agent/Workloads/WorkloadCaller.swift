@@ -6,11 +6,12 @@ import Glibc
 package protocol WorkloadCaller: Sendable {
   /// 0 when the process is in a PID namespace that this agent cannot see into.
   var pid: Int32 { get }
+  /// Whether the agent calls itself, to see whether it is healthy.
+  var isSelf: Bool { get }
   /// Throws unless the process that connected still runs, under the same user and group, and no other has its number.
   func verify() async throws(AgentError)
 }
 
 extension WorkloadCaller {
-  /// Whether the agent calls itself, to see whether it is healthy.
   package var isSelf: Bool { pid == getpid() }
 }
