@@ -89,6 +89,7 @@ let package = Package(
     // Generated
     generated("SPIREProtos"),
     generated("WorkloadProtos"),
+    generated("EnvoyProtos"),
 
     // Kits
     part("HCL", []),
@@ -152,7 +153,7 @@ let package = Package(
       "Agent",
       [
         "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos",
-        "WorkloadProtos",
+        "WorkloadProtos", "EnvoyProtos",
         logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
@@ -258,8 +259,9 @@ let package = Package(
     tests(
       "Agent",
       [
-        "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP", "TLS", "Daemon",
-        "HCL", "SPIREProtos", "WorkloadProtos", logging,
+        "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP",
+        "TLS", "Daemon",
+        "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging,
         protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests(
