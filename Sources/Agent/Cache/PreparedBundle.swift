@@ -1,3 +1,4 @@
+package import FoundationEssentials
 package import SPIFFE
 import Synchronization
 
@@ -5,7 +6,7 @@ import Synchronization
 /// use.
 package final class PreparedBundle: Sendable {
   package let bundle: Bundle
-  private let forms = Mutex<(der: [UInt8]?, jwks: [UInt8]?, witJWKS: String?)>((nil, nil, nil))
+  private let forms = Mutex<(der: [UInt8]?, pem: Data?, jwks: [UInt8]?, witJWKS: String?)>((nil, nil, nil, nil))
 
   package init(_ bundle: Bundle) { self.bundle = bundle }
 
@@ -17,6 +18,16 @@ package final class PreparedBundle: Sendable {
       if let made = forms.der { return made }
       let made = bundle.x509Authorities.flatMap(\.der)
       forms.der = made
+      return made
+    }
+  }
+
+  /// The X.509 authorities as PEM text.
+  package var pem: Data {
+    forms.withLock { forms in
+      if let made = forms.pem { return made }
+      let made = Data(bundle.x509Authorities.map { PEM.encode($0.der, type: "CERTIFICATE") }.joined().utf8)
+      forms.pem = made
       return made
     }
   }

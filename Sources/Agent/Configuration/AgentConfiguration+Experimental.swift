@@ -61,8 +61,8 @@ extension AgentConfiguration {
     limits.fetchJWTSVID = limit(file.fetchJWTSVID, "fetch_jwt_svid")
     limits.fetchX509Bundles = limit(file.fetchX509Bundles, "fetch_x509_bundles")
     limits.fetchJWTBundles = limit(file.fetchJWTBundles, "fetch_jwt_bundles")
-    _ = limit(file.streamSecrets, "stream_secrets")
-    _ = limit(file.fetchSecrets, "fetch_secrets")
+    limits.streamSecrets = limit(file.streamSecrets, "stream_secrets")
+    limits.fetchSecrets = limit(file.fetchSecrets, "fetch_secrets")
     return limits
   }
 }

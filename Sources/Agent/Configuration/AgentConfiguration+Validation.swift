@@ -43,6 +43,7 @@ extension AgentConfiguration {
       Merge.text(flags.socketPath, agent.socketPath, default: Self.defaultSocketPath))
     isWorkloadAPIEnabled = !(flags.disableWorkloadAPI || agent.disableWorkloadAPI == true)
     isSDSAPIEnabled = !(flags.disableSDSAPI || agent.disableSDSAPI == true)
+    secretNames = Self.secretNames(agent.sds, &checks)
     allowUnauthenticatedVerifiers = flags.allowUnauthenticatedVerifiers || agent.allowUnauthenticatedVerifiers == true
     allowedForeignJWTClaims = agent.allowedForeignJWTClaims ?? []
     workloadX509SVIDKeyType = Self.keyType(agent.workloadX509SVIDKeyType, &checks)

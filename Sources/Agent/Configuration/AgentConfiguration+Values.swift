@@ -48,6 +48,22 @@ extension AgentConfiguration {
     }
   }
 
+  static func secretNames(_ file: AgentConfigFile.SDS?, _ checks: inout ConfigurationChecks) -> SecretNames {
+    var names = SecretNames()
+    names.svid = ConfigurationMerge.text("", file?.defaultSVIDName, default: names.svid)
+    names.bundle = ConfigurationMerge.text("", file?.defaultBundleName, default: names.bundle)
+    names.allBundles = ConfigurationMerge.text("", file?.defaultAllBundlesName, default: "ALL")
+    names.disablesSPIFFEValidation = file?.disableSPIFFECertValidation == true
+    if names.allBundles == names.bundle {
+      names.allBundles = nil
+      checks.warn(
+        "The \"default_bundle_name\" and \"default_all_bundles_name\" configurables have the same value."
+          + " \"default_all_bundles_name\" will be ignored. Please configure distinct values or use the defaults."
+          + " This will be a configuration error in a future release.")
+    }
+    return names
+  }
+
   static func keyType(_ text: String?, _ checks: inout ConfigurationChecks) -> KeyType {
     guard let text, !text.isEmpty else { return .ecP256 }
     if let type = KeyType(rawValue: text.lowercased()), type != .rsa4096 { return type }

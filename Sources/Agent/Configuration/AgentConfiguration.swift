@@ -13,6 +13,8 @@ package struct AgentConfiguration: Sendable {
     package var fetchJWTSVID = 0
     package var fetchX509Bundles = 0
     package var fetchJWTBundles = 0
+    package var streamSecrets = 0
+    package var fetchSecrets = 0
 
     package init() {}
   }
@@ -33,6 +35,8 @@ package struct AgentConfiguration: Sendable {
   package var adminSocketPath: String?
   package var isWorkloadAPIEnabled: Bool
   package var isSDSAPIEnabled: Bool
+  /// What Envoys may ask for by name.
+  package var secretNames: SecretNames
   package var allowUnauthenticatedVerifiers: Bool
   package var allowedForeignJWTClaims: [String]
   /// At least 24 hours; nil for rotation at half of the lifetime.

@@ -9,5 +9,7 @@ extension WorkloadAPI.Options {
     rateLimits.fetchX509Bundles = configuration.rateLimits.fetchX509Bundles
     rateLimits.fetchJWTSVID = configuration.rateLimits.fetchJWTSVID
     rateLimits.fetchJWTBundles = configuration.rateLimits.fetchJWTBundles
+    rateLimits.streamSecrets = configuration.rateLimits.streamSecrets
+    rateLimits.fetchSecrets = configuration.rateLimits.fetchSecrets
   }
 }

@@ -1,5 +1,6 @@
 import AgentPlugins
 import Daemon
+import EnvoyProtos
 import GRPCCore
 import Logging
 import RPC
@@ -27,9 +28,16 @@ struct AgentEndpoints {
       services.append(WorkloadAPIService(api, processes: .ofEnvironment()))
       policies += WorkloadAPIService.policies
     }
-    services.append(ReflectionService(of: services, descriptorSets: [WorkloadProtosDescriptors.base64]))
+    if configuration.isSDSAPIEnabled {
+      let secrets = SecretDiscovery(api, names: configuration.secretNames, metrics: metrics)
+      services.append(SecretDiscoveryService(secrets, processes: .ofEnvironment()))
+      policies += SecretDiscoveryService.policies
+    }
+    services.append(
+      ReflectionService(
+        of: services, descriptorSets: [WorkloadProtosDescriptors.base64, EnvoyProtosDescriptors.base64]))
     policies += ReflectionService.policies(callers: .any)
-    let apis: Logger.Metadata = ["apis": configuration.isWorkloadAPIEnabled ? "Workload API" : "Health API"]
+    let apis: Logger.Metadata = ["apis": "\(names)"]
     return endpoint(socket, services, policies, logger) { event in
       switch event {
       case .started:
@@ -40,6 +48,15 @@ struct AgentEndpoints {
       case .stopped: logger.info("Stopping agent APIs", metadata: apis)
       case .stopping, .stoppedGracefully, .stoppedHard: break
       }
+    }
+  }
+
+  /// What is served to workloads, as the log names it.
+  private var names: String {
+    switch (configuration.isWorkloadAPIEnabled, configuration.isSDSAPIEnabled) {
+    case (true, true): "Workload and SDS APIs"
+    case (true, false): "Workload API"
+    case (false, _): "SDS API"
     }
   }
 

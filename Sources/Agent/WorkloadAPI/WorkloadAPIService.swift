@@ -88,14 +88,21 @@ package struct WorkloadAPIService: RegistrableRPCService {
     guard Array(metadata[stringValues: "workload.spiffe.io"]) == ["true"] else {
       throw RPCFailure(.invalidArgument, "security header missing from request")
     }
-    let call = try context.call
-    guard let peer = call.caller.process else {
-      throw RPCFailure(.unavailable, "workload attestation failed")
-    }
-    return WorkloadAPI.Call(method: method, caller: SocketCaller(peer, processes: processes), logger: call.logger)
+    return try WorkloadAPI.Call(method, context, processes)
   }
 
   private func failing<T: Sendable>(_ body: () async throws -> T) async throws -> T {
     do { return try await body() } catch let error as AgentError { throw RPCFailure(error) }
+  }
+}
+
+extension WorkloadAPI.Call {
+  /// A call that came over a socket, by the process that connected.
+  init(_ method: WorkloadMethod, _ context: ServerContext, _ processes: HostProcesses) throws {
+    let call = try context.call
+    guard let peer = call.caller.process else {
+      throw RPCFailure(.unavailable, "workload attestation failed")
+    }
+    self.init(method: method, caller: SocketCaller(peer, processes: processes), logger: call.logger)
   }
 }

@@ -11,6 +11,9 @@ package struct WorkloadRateLimit: Sendable {
     package var fetchX509Bundles = 0
     package var fetchJWTSVID = 0
     package var fetchJWTBundles = 0
+    /// Each of the two kinds of streams on its own.
+    package var streamSecrets = 0
+    package var fetchSecrets = 0
 
     package init() {}
 
@@ -20,6 +23,8 @@ package struct WorkloadRateLimit: Sendable {
       case .fetchX509Bundles: fetchX509Bundles
       case .fetchJWTSVID: fetchJWTSVID
       case .fetchJWTBundles: fetchJWTBundles
+      case .streamSecrets, .deltaSecrets: streamSecrets
+      case .fetchSecrets: fetchSecrets
       case .validateJWTSVID, .fetchWITSVID, .fetchWITBundles: 0
       }
     }

@@ -148,7 +148,34 @@ import Testing
     #expect(configuration.bootstrap == .file(path: "/run/spire/bundle/bundle.spiffe", format: .spiffe))
     #expect(configuration.plugins.last?.data == .text("discover_workload_path = true\n"))
     #expect(configuration.healthChecks.bindPort == 9982)
-    #expect(configuration.notices.map(\.fields) == [["keys": "agent.sds"]])
+    #expect(configuration.notices.isEmpty)
+    #expect(configuration.secretNames.bundle == "null" && configuration.secretNames.disablesSPIFFEValidation)
+  }
+
+  @Test func namesOfSecrets() throws {
+    #expect(try agentConfiguration(AgentFile.with(agent: "")).secretNames == SecretNames())
+    let some = try agentConfiguration(
+      AgentFile.with(
+        agent: """
+          sds { default_svid_name = "me" default_bundle_name = "null" default_all_bundles_name = "ROOTCA" unknown = 1 }
+          """))
+    #expect(some.secretNames.svid == "me" && some.secretNames.bundle == "null")
+    #expect(some.secretNames.allBundles == "ROOTCA" && !some.secretNames.disablesSPIFFEValidation)
+    let same = try agentConfiguration(AgentFile.with(agent: "sds { default_all_bundles_name = \"ROOTCA\" }"))
+    #expect(same.secretNames.bundle == "ROOTCA" && same.secretNames.allBundles == nil)
+    #expect(
+      same.notices.map(\.message) == [
+        "The \"default_bundle_name\" and \"default_all_bundles_name\" configurables have the same value."
+          + " \"default_all_bundles_name\" will be ignored. Please configure distinct values or use the defaults."
+          + " This will be a configuration error in a future release."
+      ])
+  }
+
+  @Test func limitsOfSecrets() throws {
+    let limits = try agentConfiguration(
+      AgentFile.with(agent: "experimental { ratelimit { stream_secrets = 3 fetch_secrets = 4 } }")
+    ).rateLimits
+    #expect(limits.streamSecrets == 3 && limits.fetchSecrets == 4)
   }
 
   @Test func witFlag() throws {

@@ -8,7 +8,7 @@ import Testing
   /// A file in which the key at `path` is set, and the problems that its value has of its own.
   static func file(_ path: String) -> String {
     let values = [
-      "broker": "broker {}", "tls": "tls {}", "sds": "sds {}", "DogStatsd": "DogStatsd {}", "Statsd": "Statsd {}",
+      "broker": "broker {}", "tls": "tls {}", "DogStatsd": "DogStatsd {}", "Statsd": "Statsd {}",
       "M3": "M3 {}",
     ]
     var keys = path.split(separator: ".").map(String.init)
