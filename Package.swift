@@ -152,8 +152,8 @@ let package = Package(
     part(
       "Agent",
       [
-        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos",
-        "WorkloadProtos", "EnvoyProtos",
+        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "TLS", "WebCertificates", "Daemon", "HCL",
+        "SPIREProtos", "WorkloadProtos", "EnvoyProtos",
         logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
@@ -203,7 +203,7 @@ let package = Package(
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
     tests("Flags"),
-    tests("Daemon", [logging, lifecycle]),
+    tests("Daemon", ["DaemonTesting", "HCL", logging, lifecycle]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
     tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
@@ -260,8 +260,7 @@ let package = Package(
       "Agent",
       [
         "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP",
-        "TLS", "Daemon",
-        "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging,
+        "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging,
         protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests(

@@ -4,6 +4,7 @@ import Keys
 import Plugins
 import SPIFFE
 import TLS
+import WebCertificates
 
 extension AgentConfiguration {
   static let defaultSocketPath = "/tmp/spire-agent/public/api.sock"
@@ -59,6 +60,7 @@ extension AgentConfiguration {
     Self.checkExperimental(experimental, &checks)
     (rebootstrapMode, rebootstrapDelay) = Self.rebootstrap(agent, flags, bootstrap, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Agent", checks: &checks)
+    MetricsTLS.check(telemetry, &checks)
     healthChecks = HealthCheckSettings(file.healthChecks, checks: &checks)
     plugins = file.plugins?.plugins ?? []
     file.plugins?.check(UnsupportedKeys.plugins, checks: &checks)

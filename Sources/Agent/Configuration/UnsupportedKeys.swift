@@ -11,14 +11,10 @@ package enum UnsupportedKeys {
   package static let keys: [UnsupportedKey] = [
     .refused("agent.authorized_delegates", "the delegated identity API is not served, so nobody may call it"),
     .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
-    .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_port", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_freq", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_names", "Go's profiler is not part of this program"),
-    .ignored("telemetry.DogStatsd", "metrics are not sent to DogStatsD"),
-    .ignored("telemetry.Statsd", "metrics are not sent to StatsD"),
-    .ignored("telemetry.M3", "metrics are not sent to M3"),
   ]
 
   /// Upstream's built-in plugins, and those of this version.

@@ -10,9 +10,9 @@ import SPIFFE
 /// The agent, put together: everything is made here once, in the order in which it depends on each other
 /// (agent-behaviour §1), and run until SIGINT, SIGTERM or a failure.
 package struct AgentRuntime: Sendable {
-  private let configuration: AgentConfiguration
-  private let log: LogOutput
-  private let time: any TimeSource
+  let configuration: AgentConfiguration
+  let log: LogOutput
+  let time: any TimeSource
   private let random: Randomness
 
   package init(
@@ -69,7 +69,7 @@ package struct AgentRuntime: Sendable {
         nodeAttestor: configuration.joinToken.map { JoinTokenAttestor(token: $0) } ?? nodeAttestor,
         workloadAttestors: workloadAttestors.all.map(\.instance), log: log, startedAt: start, time: time,
         random: random, metrics: telemetry.metrics)
-      try await DaemonRunner.run(members(session, telemetry, catalog))
+      try await DaemonRunner.run(try members(session, telemetry, catalog))
       log.logger.with(subsystem: "catalog").debug("Closing catalog")
     } catch {
       await catalog.close()
@@ -81,9 +81,9 @@ package struct AgentRuntime: Sendable {
 
   private func members(
     _ session: AgentSession, _ telemetry: Telemetry, _ catalog: PluginCatalog
-  ) -> [DaemonRunner.Member] {
+  ) throws -> [DaemonRunner.Member] {
     let signals = SignalService(log: log, telemetry: telemetry) { await catalog.reconfigure() }
-    return [.init(service: signals, name: "signals")] + telemetry.services
+    return [.init(service: signals, name: "signals")] + (try telemetryMembers(telemetry, session.presence))
       + [
         .init(service: session, name: "agent"), .init(service: health(session), name: "health"),
       ]

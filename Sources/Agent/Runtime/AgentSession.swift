@@ -25,6 +25,8 @@ struct AgentSession: Service {
   let random: Randomness
   let metrics: Metrics
   let health: AgentHealth
+  /// What this agent is, as soon as it is known.
+  let presence = AgentPresence()
 
   init(
     configuration: AgentConfiguration, storage: AgentStorage, keyManager: any KeyManager,
@@ -71,6 +73,7 @@ struct AgentSession: Service {
     let identity = try await attest(attestation, retry, rebootstrap)
     let server = try GRPCServerAPI(address: address, identity: identity, policy: configuration.tls, time: time)
     let parts = makeParts(identity, server, attestation, rebootstrap)
+    presence.set(identity, parts.cache)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
       group.addTask {

@@ -12,8 +12,10 @@ package struct MetricsFilter: Sendable {
     allowedPrefixes: [String] = [], blockedPrefixes: [String] = [], allowedLabels: [String]? = nil,
     blockedLabels: [String] = []
   ) {
+    // A prefix that is in both lists is blocked.
+    let allowed = allowedPrefixes.filter { !blockedPrefixes.contains($0) }
     prefixes =
-      (allowedPrefixes.map { ($0, true) } + blockedPrefixes.map { ($0, false) })
+      (allowed.map { ($0, true) } + blockedPrefixes.map { ($0, false) })
       .sorted { $0.0.utf8.count > $1.0.utf8.count }
     self.allowedLabels = allowedLabels.map(Set.init)
     self.blockedLabels = Set(blockedLabels)

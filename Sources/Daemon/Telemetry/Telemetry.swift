@@ -1,15 +1,18 @@
 package import FoundationEssentials
 import Glibc
 package import Logging
+package import NIOCore
 
 /// A daemon's metrics as its configuration asks for them: the handle for all parts, and what has to run for it.
 ///
 /// Made once by the composition root.
 package struct Telemetry: Sendable {
   package let metrics: Metrics
-  /// Run them in this order, before everything else.
-  package let services: [DaemonRunner.Member]
+  private let settings: TelemetrySettings
+  private let prometheus: PrometheusSink?
   private let inMemory: InMemorySink?
+  private let others: [DaemonRunner.Member]
+  private let logger: Logger
 
   /// - Parameters:
   ///   - prefix: the daemon's own prefix, `spire_server` or `spire_agent`.
@@ -18,27 +21,48 @@ package struct Telemetry: Sendable {
     _ settings: TelemetrySettings, prefix: String, trustDomain: String, start: Date, time: any TimeSource,
     logger: Logger
   ) {
+    self.settings = settings
+    self.logger = logger
+    let service = prefix
     let prefix = settings.metricPrefix ?? prefix
-    var labels: [MetricLabel] = []
-    if settings.enableHostnameLabel { labels.append(MetricLabel("host", Self.hostName)) }
-    if settings.enableTrustDomainLabel { labels.append(MetricLabel("trust_domain", trustDomain)) }
     let prometheus = settings.prometheus.map { _ in PrometheusSink(prefix: prefix, time: time) }
+    self.prometheus = prometheus
     inMemory = settings.hasInMemory ? InMemorySink(time: time) : nil
-    let sinks: [any MetricsSink] = ([prometheus, inMemory] as [(any MetricsSink)?]).compactMap { $0 }
-    let filter = MetricsFilter(
-      allowedPrefixes: settings.allowedPrefixes, blockedPrefixes: settings.blockedPrefixes,
-      allowedLabels: settings.allowedLabels, blockedLabels: settings.blockedLabels)
-    metrics =
-      sinks.isEmpty
-      ? .none : Metrics(sinks: [MetricsDecorator(prefix: prefix, labels: labels, filter: filter, sinks: sinks)])
+    var plain: [any MetricsSink] = ([prometheus, inMemory] as [(any MetricsSink)?]).compactMap { $0 }
+    var typed: [any MetricsSink] = []
     var services: [DaemonRunner.Member] = []
-    if let prometheus, let place = settings.prometheus {
-      let listener = PrometheusListener.make(host: place.host, port: place.port, sink: prometheus) { address in
-        logger.info("Starting prometheus exporter", metadata: ["listen_addr": "\(address)"])
-      }
-      services.append(.init(service: listener, name: "prometheus"))
+    func report(_ kind: String, _ address: DatagramAddress, _ source: any DatagramSource, every interval: Duration) {
+      let reporter = DatagramReporter(kind, to: address, from: source, every: interval, time: time, logger: logger)
+      services.append(.init(service: reporter, name: kind))
     }
-    if !sinks.isEmpty {
+    for address in settings.statsd {
+      let sink = StatsdSink(.statsd)
+      plain.append(sink)
+      report("statsd", address, sink.queue, every: .milliseconds(100))
+    }
+    for address in settings.dogStatsd {
+      let sink = StatsdSink(.dogStatsd(global: settings.dogStatsdTags))
+      plain.append(sink)
+      report("dogstatsd", address, sink.queue, every: .milliseconds(100))
+    }
+    for receiver in settings.m3 {
+      let sink = M3Sink(service: service, environment: receiver.environment, time: time)
+      typed.append(sink)
+      report("m3", receiver.address, sink, every: .seconds(1))
+    }
+    func decorated(_ sinks: [any MetricsSink], hasTypes: Bool) -> MetricsDecorator? {
+      guard !sinks.isEmpty else { return nil }
+      return MetricsDecorator(
+        prefix: prefix, labels: settings.enableTrustDomainLabel ? [MetricLabel("trust_domain", trustDomain)] : [],
+        host: settings.enableHostnameLabel ? Self.hostName : nil,
+        filter: MetricsFilter(
+          allowedPrefixes: settings.allowedPrefixes, blockedPrefixes: settings.blockedPrefixes,
+          allowedLabels: settings.allowedLabels, blockedLabels: settings.blockedLabels),
+        hasTypes: hasTypes, sinks: sinks)
+    }
+    let decorators = [decorated(plain, hasTypes: false), decorated(typed, hasTypes: true)].compactMap { $0 }
+    metrics = decorators.isEmpty ? .none : Metrics(sinks: decorators)
+    if !decorators.isEmpty {
       let started = [
         MetricLabel("version", Version.upstream), MetricLabel("trust_domain_id", "spiffe://" + trustDomain),
       ]
@@ -46,7 +70,26 @@ package struct Telemetry: Sendable {
         .init(
           service: UptimeReporter(metrics: metrics, time: time, labels: started, start: start), name: "uptime"))
     }
-    self.services = services
+    others = services
+  }
+
+  /// What has to run, in this order, before everything else.
+  ///
+  /// - Parameter prepare: puts TLS in front of Prometheus' connections, where it is configured.
+  package func services(
+    prepare: (@Sendable (any Channel) throws -> Void)? = nil
+  ) -> [DaemonRunner.Member] {
+    guard let prometheus, let place = settings.prometheus else { return others }
+    let logger = logger
+    let isProtected = place.tls != nil
+    let listener = PrometheusListener.make(
+      host: place.host, port: place.port, sink: prometheus,
+      // What is to be protected is not served at all without.
+      prepare: prepare ?? { _ in if isProtected { throw ChannelError.operationUnsupported } }
+    ) { address in
+      logger.info("Starting prometheus exporter", metadata: ["listen_addr": "\(address)"])
+    }
+    return [.init(service: listener, name: "prometheus")] + others
   }
 
   /// What the in-memory sink holds, one line per metric (SIGUSR1); empty without one.

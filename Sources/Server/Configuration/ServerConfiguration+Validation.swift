@@ -4,6 +4,7 @@ import Keys
 import Plugins
 import SPIFFE
 import TLS
+import WebCertificates
 
 extension ServerConfiguration {
   static let defaultSocketPath = "/tmp/spire-server/private/api.sock"
@@ -77,6 +78,7 @@ extension ServerConfiguration {
     tls = TLSPolicy(requirePostQuantumKeyExchange: experimental?.requirePQKEM ?? false)
     events = Self.checkExperimental(experimental, &checks)
     telemetry = TelemetrySettings(file.telemetry, program: "Server", checks: &checks)
+    MetricsTLS.check(telemetry, &checks)
     healthChecks = HealthCheckSettings(file.healthChecks, checks: &checks)
     UnsupportedKey.check(UnsupportedKeys.keys, in: file.document, checks: &checks)
     notices = checks.notices

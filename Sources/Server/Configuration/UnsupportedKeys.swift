@@ -13,15 +13,11 @@ package enum UnsupportedKeys {
       "server.proxy_protocol_trusted_cidrs", "callers would be known by the load balancer's address, not their own"),
     .refused(
       "server.experimental.auth_opa_policy_engine", "the built-in authorization policy would decide who may call"),
-    .refused("telemetry.Prometheus.tls", "metrics would be served without protection"),
     .ignored("server.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("server.profiling_port", "Go's profiler is not part of this program"),
     .ignored("server.profiling_freq", "Go's profiler is not part of this program"),
     .ignored("server.profiling_names", "Go's profiler is not part of this program"),
     .ignored("server.experimental.events_based_cache", "changes always reach the entry cache through events"),
-    .ignored("telemetry.DogStatsd", "metrics are not sent to DogStatsD"),
-    .ignored("telemetry.Statsd", "metrics are not sent to StatsD"),
-    .ignored("telemetry.M3", "metrics are not sent to M3"),
   ]
 
   /// Upstream's built-in plugins, and those of this version.

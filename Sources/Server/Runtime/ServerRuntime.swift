@@ -16,9 +16,9 @@ import WebCertificates
 /// The server, put together: everything is made here once, in the order in which it depends on each other
 /// (server-config §7), and run until SIGINT, SIGTERM or a failure.
 package struct ServerRuntime: Sendable {
-  private let configuration: ServerConfiguration
+  let configuration: ServerConfiguration
   let log: LogOutput
-  private let time: any TimeSource
+  let time: any TimeSource
   var logger: Logger { log.logger }
 
   package init(_ configuration: ServerConfiguration, log: LogOutput, time: any TimeSource = SystemTime()) {
@@ -142,7 +142,7 @@ package struct ServerRuntime: Sendable {
         $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: svid, policy: configuration.tls,
         acme: try certificates($0, keyManager, roots, endpointLogger), time: time, logger: endpointLogger)
     }
-    var members = telemetry.services
+    var members = try telemetryMembers(telemetry, svid: svid, bundles: bundles)
     members.append(
       .init(service: SignalService(log: log, telemetry: telemetry) { await catalog.reconfigure() }, name: "signals"))
     members.append(.init(service: PluginTasks(catalog), name: "plugins"))

@@ -31,6 +31,7 @@ package final class CertificateFiles: Service {
   private let owner: String
   private let certificateFile: String
   private let keyFile: String
+  private let settings: (certificate: String, key: String)
   private let interval: Duration
   private let time: any TimeSource
   private let logger: Logger
@@ -39,18 +40,23 @@ package final class CertificateFiles: Service {
   /// The pair to present now.
   package var current: Pair { pair.withLock { $0 } }
 
-  /// - Parameter owner: whose certificate it is, for the log: `bundle endpoint`.
+  /// - Parameters:
+  ///   - owner: whose certificate it is, for the log: `bundle endpoint`.
+  ///   - settings: the names of the keys that name the files.
   /// - Throws: ``Unusable`` when the files are not there, or do not fit together.
   package init(
-    of owner: String, certificateFile: String, keyFile: String, interval: Duration, time: any TimeSource, logger: Logger
+    of owner: String, certificateFile: String, keyFile: String,
+    settings: (certificate: String, key: String) = ("cert_file_path", "key_file_path"), interval: Duration,
+    time: any TimeSource, logger: Logger
   ) throws(Unusable) {
     self.owner = owner
     self.certificateFile = certificateFile
     self.keyFile = keyFile
+    self.settings = settings
     self.interval = interval
     self.time = time
     self.logger = logger
-    pair = Mutex(try Self.read(certificateFile, keyFile))
+    pair = Mutex(try Self.read(certificateFile, keyFile, settings))
   }
 
   package func run() async throws {
@@ -61,7 +67,7 @@ package final class CertificateFiles: Service {
   /// Reads the files again. Blocks.
   package func reload() {
     do {
-      let read = try Self.read(certificateFile, keyFile)
+      let read = try Self.read(certificateFile, keyFile, settings)
       let changed = pair.withLock { pair in
         guard read.bytes != pair.bytes else { return false }
         pair = read
@@ -75,12 +81,14 @@ package final class CertificateFiles: Service {
     }
   }
 
-  private var metadata: Logger.Metadata { ["cert_file_path": "\(certificateFile)", "key_file_path": "\(keyFile)"] }
+  private var metadata: Logger.Metadata { [settings.certificate: "\(certificateFile)", settings.key: "\(keyFile)"] }
 
-  private static func read(_ certificateFile: String, _ keyFile: String) throws(Unusable) -> Pair {
+  private static func read(
+    _ certificateFile: String, _ keyFile: String, _ settings: (certificate: String, key: String)
+  ) throws(Unusable) -> Pair {
     do {
-      let certificates = try PEMFile.certificates(certificateFile, setting: "cert_file_path")
-      let keyBytes = try PEMFile.privateKey(keyFile, setting: "key_file_path")
+      let certificates = try PEMFile.certificates(certificateFile, setting: settings.certificate)
+      let keyBytes = try PEMFile.privateKey(keyFile, setting: settings.key)
       do {
         let chain = try certificates.map { try NIOSSLCertificate(bytes: $0, format: .der) }
         let key = try NIOSSLPrivateKey(bytes: keyBytes, format: .der)
@@ -91,7 +99,8 @@ package final class CertificateFiles: Service {
         return Pair(chain: chain, key: key, bytes: certificates.flatMap(\.self) + keyBytes)
       } catch {
         throw Unusable(
-          description: "cert_file_path \(certificateFile) and key_file_path \(keyFile) do not fit together: \(error)")
+          description:
+            "\(settings.certificate) \(certificateFile) and \(settings.key) \(keyFile) do not fit together: \(error)")
       }
     } catch {
       throw error as? Unusable ?? Unusable(description: "\(error)")

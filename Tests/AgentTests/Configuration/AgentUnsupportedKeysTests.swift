@@ -7,10 +7,7 @@ import Testing
 @Suite struct AgentUnsupportedKeysTests {
   /// A file in which the key at `path` is set, and the problems that its value has of its own.
   static func file(_ path: String) -> String {
-    let values = [
-      "broker": "broker {}", "tls": "tls {}", "DogStatsd": "DogStatsd {}", "Statsd": "Statsd {}",
-      "M3": "M3 {}",
-    ]
+    let values = ["broker": "broker {}"]
     var keys = path.split(separator: ".").map(String.init)
     let last = keys.removeLast()
     let inner = keys.dropFirst().reversed().reduce(values[last] ?? "\(last) = 1") { "\($1) { \($0) }" }

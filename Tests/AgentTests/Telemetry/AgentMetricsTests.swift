@@ -1,3 +1,4 @@
+import DaemonTesting
 import Foundation
 import GRPCCore
 import Keys
@@ -31,6 +32,41 @@ import WorkloadProtos
     "workload_api.workload_attestor.elapsed_time", "workload_api.discovered_selectors", "bootstrapped",
     "bootstrap_seconds", "bootstrap_attempts",
   ]
+
+  /// What the page lists beside: it takes a process, an admin socket, a watch stream, or a WIT-SVID, whose tests have it.
+  private static let others: Set<String> = [
+    "started", "uptime_in_ms", "runtime.sys_bytes", "runtime.num_threads", "agent_key_manager.get_key",
+    "agent_key_manager.get_keys", "agent_key_manager.sign_data", "cache_manager.tainted_wit_svids.workload",
+    "cache_manager.workload.process_tainted_wit_svids", "wit_svid_cache_size", "watch.open",
+    "watch.revision", "watch.changes", "store.store_svid_updates",
+    "cache_manager.svid_store.process_tainted_x509_svids",
+    "delegated_identity_api.subscribe_x509_svids.first_update.elapsed_time",
+  ]
+
+  @Test func thePageListsThemAll() throws {
+    let rows = try MetricsPage("spire-agent").rows
+    let listed = Set(rows.map(\.name).filter { !$0.hasPrefix("rpc.") })
+    let expected = Self.expected.filter { !$0.hasSuffix(".elapsed_time") }.union(Self.others)
+      .union(
+        ["sds_api", "debug_api", "logger_api", "delegated_identity_api"].flatMap {
+          [$0 + ".connection", $0 + ".connections"]
+        }
+      )
+      .union(["expiring_svids", "outdated_svids", "tainted_x509_svids"].map { "cache_manager.\($0).svid_store" })
+    #expect(expected.subtracting(listed).sorted() == [], "docs/telemetry.md")
+    #expect(listed.subtracting(expected).sorted() == [], "docs/telemetry.md")
+    // A call is what has a time.
+    let timed = Set(Self.expected.filter { $0.hasSuffix(".elapsed_time") }.map { String($0.dropLast(13)) })
+    let calls = Set(rows.filter { $0.type == "call" }.map(\.name)).intersection(Self.expected)
+    #expect(calls == timed)
+  }
+
+  @Test func theDashboardAsksForNothingElse() throws {
+    let known = try MetricsPage("spire-agent").prometheusNames(prefix: "spire_agent")
+    let asked = try Dashboard("spire-agent").metrics(prefix: "spire_agent")
+    #expect(asked.count > 30)
+    #expect(asked.subtracting(known).subtracting(Dashboard.processMetrics).sorted() == [])
+  }
 
   @Test func everyNameIsReportedAndNoOther() async throws {
     try await withFolder { folder in

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ServerUnsupportedKeysTests {
   /// A file in which the key at `path` is set.
   static func file(_ path: String) -> String {
-    let blocks = ["acme", "auth_opa_policy_engine", "tls", "DogStatsd", "Statsd", "M3"]
+    let blocks = ["acme", "auth_opa_policy_engine"]
     var keys = path.split(separator: ".").map(String.init)
     let last = keys.removeLast()
     let value = blocks.contains(last) ? "\(last) {}" : "\(last) = 1"
@@ -45,10 +45,9 @@ import Testing
   @Test func ignoredKeysShareOneWarning() throws {
     let notices = try serverConfiguration(
       ServerFile.with(
-        server: "profiling_port = 1 profiling_names = [\"heap\"] profiling_enabled = false",
-        rest: "telemetry { Statsd = [{ address = \"a\" }] DogStatsd = [] }")
+        server: "profiling_port = 1 profiling_names = [\"heap\"] profiling_enabled = false")
     ).notices
-    #expect(notices.map(\.fields) == [["keys": "server.profiling_port,server.profiling_names,telemetry.Statsd"]])
+    #expect(notices.map(\.fields) == [["keys": "server.profiling_port,server.profiling_names"]])
   }
 
   @Test func valuesThatAskForNothing() throws {

@@ -75,6 +75,37 @@ import Testing
     "entry.skipped_entry_event_ids.count": [], "watch.streams": [], "watch.behind": [], "watch.lag_ms": [],
   ]
 
+  /// What a WIT authority adds, and a process of its own (UptimeReporter); the tests of their parts have them.
+  private static let others: Set<MetricsPage.Row> = [
+    .init(type: "call", name: "ca.manager.wit_key.prepare", labels: []),
+    .init(type: "counter", name: "manager.wit_key.activate", labels: []),
+    .init(type: "counter", name: "server_ca.sign.wit_svid", labels: []),
+    .init(type: "call", name: "datastore.bundle.wit.taint", labels: []),
+    .init(type: "call", name: "datastore.bundle.wit.revoke", labels: []),
+    .init(type: "gauge", name: "started", labels: ["trust_domain_id", "version"]),
+    .init(type: "gauge", name: "uptime_in_ms", labels: []),
+    .init(type: "gauge", name: "runtime.sys_bytes", labels: []),
+    .init(type: "gauge", name: "runtime.num_threads", labels: []),
+  ]
+
+  @Test func thePageListsThemAll() throws {
+    var expected = Self.others
+    for (type, table) in [("call", Self.calls), ("counter", Self.counters), ("gauge", Self.gauges)] {
+      for (name, labels) in table { expected.insert(.init(type: type, name: name, labels: labels.sorted())) }
+    }
+    let listed = try MetricsPage("spire-server").rows
+    #expect(Set(listed).subtracting(expected).map(\.name).sorted() == [], "docs/telemetry.md")
+    #expect(expected.subtracting(listed).map(\.name).sorted() == [], "docs/telemetry.md")
+    #expect(Set(listed).count == listed.count)
+  }
+
+  @Test func theDashboardAsksForNothingElse() throws {
+    let known = try MetricsPage("spire-server").prometheusNames(prefix: "spire_server")
+    let asked = try Dashboard("spire-server").metrics(prefix: "spire_server")
+    #expect(asked.count > 50)
+    #expect(asked.subtracting(known).subtracting(Dashboard.processMetrics).sorted() == [])
+  }
+
   @Test(.timeLimit(.minutes(2))) func onlyKnownNamesWithTheirLabels() async throws {
     let sink = RecordingSink()
     var options = TestServer.Options()
