@@ -116,6 +116,9 @@ let package = Package(
       "WebCertificates",
       ["SPIFFE", "Daemon", "TLS", "HTTP", "Keys", "RPC", logging, lifecycle, nioCore, nioSSL, crypto, x509, asn1]),
 
+    .target(name: "CSpawn"),
+    part("SVIDFiles", ["CSpawn", "Keys", "SPIFFE", "Daemon", x509]),
+
     // Shared by the client commands of the programs
     part("Console", ["Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", protobuf, grpcCore]),
 
@@ -138,7 +141,8 @@ let package = Package(
       ]),
     part("ServerPlugins", ["Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     .target(name: "CHost"),
-    part("AgentPlugins", ["CHost", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+    part(
+      "AgentPlugins", ["CHost", "SVIDFiles", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
 
     // Composition
     part(
@@ -152,7 +156,8 @@ let package = Package(
     part(
       "Agent",
       [
-        "SPIFFE", "Keys", "AgentPlugins", "Plugins", "RPC", "HTTP", "TLS", "WebCertificates", "Daemon", "HCL",
+        "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles", "Plugins", "RPC", "HTTP", "TLS", "WebCertificates", "Daemon",
+        "HCL",
         "SPIREProtos", "WorkloadProtos", "EnvoyProtos",
         logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
@@ -178,7 +183,6 @@ let package = Package(
         "Agent", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "WorkloadProtos", "Daemon", logging, protobuf,
         grpcCore, crypto, x509, asn1,
       ]),
-    .target(name: "CSpawn"),
     part(
       "DevCommands",
       [
@@ -238,11 +242,13 @@ let package = Package(
         logging, nioHTTP1, nioSSL,
         crypto, cryptoExtras, x509, asn1,
       ]),
+    tests("SVIDFiles", ["DaemonTesting", "SPIFFE", "Daemon", x509, crypto]),
     tests(
       "AgentPlugins",
       [
         "HTTPTesting",
-        "Mutations", "DaemonTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1,
+        "Mutations", "SVIDFiles", "DaemonTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging,
+        nioHTTP1,
         crypto,
       ],
       resources: [.copy("Containers/Corpus")]),
@@ -259,7 +265,8 @@ let package = Package(
     tests(
       "Agent",
       [
-        "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "RPC", "HTTP",
+        "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles",
+        "RPC", "HTTP",
         "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging,
         protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),

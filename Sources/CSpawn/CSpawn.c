@@ -5,21 +5,26 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 // Only async-signal-safe calls between fork and exec: other threads of the parent may hold any lock.
-static void child(const char *path, char *const argv[], char *const envp[], int output, int death_signal, pid_t parent,
-                  int report) {
+static void child(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal,
+                  pid_t parent, int report) {
   sigset_t all;
   sigemptyset(&all);
   sigprocmask(SIG_SETMASK, &all, 0);
   for (int signal_number = 1; signal_number < 32; signal_number++) signal(signal_number, SIG_DFL);
   if (death_signal && prctl(PR_SET_PDEATHSIG, death_signal) != 0) goto failed;
   if (getppid() != parent) _exit(127);  // the parent died before the line above
-  int null = open("/dev/null", O_RDONLY);
-  if (null < 0 || dup2(null, 0) < 0) goto failed;
+  if (input < 0 || fcntl(input, F_GETFD) < 0) input = open("/dev/null", O_RDONLY);
+  if (input < 0 || dup2(input, 0) < 0) goto failed;
   if (output >= 0 && (dup2(output, 1) < 0 || dup2(output, 2) < 0)) goto failed;
+#ifdef SYS_close_range
+  // Whatever this process has open is not the child's, also what was opened without O_CLOEXEC.
+  syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+#endif
   execve(path, argv, envp);
 failed:;
   int error = errno;
@@ -28,12 +33,12 @@ failed:;
   _exit(127);
 }
 
-pid_t cspawn(const char *path, char *const argv[], char *const envp[], int output, int death_signal) {
+pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return -errno;
   pid_t parent = getpid();
   pid_t pid = fork();
-  if (pid == 0) child(path, argv, envp, output, death_signal, parent, report[1]);
+  if (pid == 0) child(path, argv, envp, input, output, death_signal, parent, report[1]);
   int error = pid < 0 ? errno : 0;
   close(report[1]);
   if (pid > 0) {

@@ -23,7 +23,7 @@ final class ChildProcess {
     defer { close(output) }
     var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
     defer { for pointer in argv { free(pointer) } }
-    pid = cspawn(executable, &argv, environ, output, SIGTERM)
+    pid = cspawn(executable, &argv, environ, -1, output, SIGTERM)
     guard pid > 0 else {
       throw DevError(
         "cannot start \(executable): \(String(cString: strerror(-pid)))",
