@@ -7,6 +7,7 @@ package struct AdminParts: Sendable {
   package let logLevel: LogLevelControl
   package let identity: AgentIdentity
   package let cache: WorkloadCacheStore
+  package let storeCache: SVIDStoreCache?
   package let issuer: JWTSVIDIssuer
   package let synchronizer: Synchronizer
   package let attestation: WorkloadAttestation
@@ -18,13 +19,15 @@ package struct AdminParts: Sendable {
 
   package init(
     startedAt: Date, logLevel: LogLevelControl, identity: AgentIdentity, cache: WorkloadCacheStore,
-    issuer: JWTSVIDIssuer, synchronizer: Synchronizer, attestation: WorkloadAttestation, earlySync: EarlySync,
+    storeCache: SVIDStoreCache? = nil, issuer: JWTSVIDIssuer, synchronizer: Synchronizer,
+    attestation: WorkloadAttestation, earlySync: EarlySync,
     server: ServerAddress, syncInterval: Duration, time: any TimeSource, metrics: Metrics
   ) {
     self.startedAt = startedAt
     self.logLevel = logLevel
     self.identity = identity
     self.cache = cache
+    self.storeCache = storeCache
     self.issuer = issuer
     self.synchronizer = synchronizer
     self.attestation = attestation

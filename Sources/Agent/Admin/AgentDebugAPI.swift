@@ -41,6 +41,7 @@ package final class AgentDebugAPI: Spire_Agent_Debug_V1_Debug.SimpleServiceProto
       if let sync = await parts.synchronizer.lastSync { answer.lastSyncSuccess = Int64(sync.timeIntervalSince1970) }
       answer.cachedX509SvidsCount = Int32(clamping: parts.cache.svidCount)
       answer.svidsCount = answer.cachedX509SvidsCount
+      answer.cachedSvidstoreX509SvidsCount = Int32(clamping: parts.storeCache?.svidCount ?? 0)
       answer.cachedJwtSvidsCount = Int32(clamping: parts.issuer.cachedCount)
       do {
         answer.svidChain = try chain(at: now)

@@ -22,16 +22,15 @@ extension WorkloadCache {
     changes.events += CacheEvent.of(changes.bundles)
     var touched: Set<Int> = []
     var present: Set<String> = []
-    storeEntries = []
+    stored = [:]
     for entry in entries {
       if entry.storeSVID {
-        storeEntries.append(entry)
+        stored[entry.id] = entry
         continue
       }
       present.insert(entry.id)
       put(entry, &changes, &touched)
     }
-    storeEntries.sort { ($0.spiffeID, $0.id) < ($1.spiffeID, $1.id) }
     for id in records.keys.filter({ !present.contains($0) }).sorted() { remove(id, &changes, &touched) }
     finish(&changes, touched, now)
     return changes
@@ -46,9 +45,13 @@ extension WorkloadCache {
     changes.events += CacheEvent.of(changes.bundles)
     var touched: Set<Int> = []
     for entry in entries {
+      stored[entry.id] = entry.storeSVID ? entry : nil
       if entry.storeSVID { remove(entry.id, &changes, &touched) } else { put(entry, &changes, &touched) }
     }
-    for id in removed { remove(id, &changes, &touched) }
+    for id in removed {
+      stored[id] = nil
+      remove(id, &changes, &touched)
+    }
     finish(&changes, touched, now)
     return changes
   }

@@ -42,8 +42,8 @@ package struct WorkloadCache {
   var records: [String: Record] = [:]
   /// The tainted authorities of the own trust domain, by subject key identifier.
   var taintedKeyIDs: Set<[UInt8]> = []
-  /// Entries with `store_svid`, by SPIFFE ID: they are for a store, and no workload gets them.
-  package internal(set) var storeEntries: [AgentEntry] = []
+  /// Entries with `store_svid`, by id: they are for a store, and no workload gets them.
+  var stored: [String: AgentEntry] = [:]
   var anchors: [Selector: Set<String>] = [:]
   var groups: [Int: Group] = [:]
   var groupIDs: [Set<Selector>: Int] = [:]
@@ -76,6 +76,10 @@ package struct WorkloadCache {
 
   /// The number of entries.
   package var entryCount: Int { records.count }
+  /// Entries with `store_svid`, by SPIFFE ID.
+  package var storeEntries: [AgentEntry] {
+    stored.values.sorted { ($0.spiffeID, $0.id) < ($1.spiffeID, $1.id) }
+  }
   /// The number of SVIDs.
   package var svidCount: Int { records.values.count { $0.svid != nil } }
   package var subscriberCount: Int { groupOf.count }

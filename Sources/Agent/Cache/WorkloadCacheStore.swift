@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// The Workload API subscribes, the sync loop brings entries and bundles, the signing loop SVIDs. A lock isolates it;
 /// nothing waits while it is held.
-package final class WorkloadCacheStore: Sendable {
+package final class WorkloadCacheStore: SigningCache {
   private struct State {
     var cache: WorkloadCache
     var mailboxes: [WorkloadCache.SubscriberID: AsyncStream<WorkloadUpdate>.Continuation] = [:]
@@ -19,6 +19,7 @@ package final class WorkloadCacheStore: Sendable {
     /// The server does not sign at the moment: whoever subscribes is given what there is.
     var isSigningFailing = false
   }
+  package let signingType = "workload"
   private let state: Mutex<State>
   private let time: any TimeSource
   private let metrics: Metrics

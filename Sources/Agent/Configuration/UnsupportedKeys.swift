@@ -25,12 +25,12 @@ package enum UnsupportedKeys {
         "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
         "tpm_devid", "x509pop",
       ], "WorkloadAttestor": ["docker", "k8s", "slurm", "systemd", "unix"],
-      "SVIDStore": ["aws_secretsmanager", "gcp_secretmanager"],
+      "SVIDStore": ["aws_secretsmanager", "disk", "gcp_secretmanager"],
     ],
     supported: [
       "KeyManager": ["disk", "memory"],
       "NodeAttestor": ["aws_iid", "azure_imds", "azure_msi", "gcp_iit", "join_token", "k8s_psat"],
-      "WorkloadAttestor": ["docker", "unix"],
+      "WorkloadAttestor": ["docker", "unix"], "SVIDStore": ["disk"],
     ],
     counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])
 }

@@ -58,6 +58,7 @@ package struct AgentRuntime: Sendable {
     let keyManagers = catalog.register(KeyManagers.type)
     let nodeAttestors = catalog.register(NodeAttestors.type)
     let workloadAttestors = catalog.register(WorkloadAttestors.type)
+    let svidStores = catalog.register(SVIDStores.type)
     try await catalog.load(configuration.plugins)
     do {
       guard let keyManager = keyManagers.only, let nodeAttestor = nodeAttestors.only else {
@@ -67,7 +68,8 @@ package struct AgentRuntime: Sendable {
         configuration: configuration, storage: storage,
         keyManager: MeteredKeyManager(keyManager, names: .agent, metrics: telemetry.metrics),
         nodeAttestor: configuration.joinToken.map { JoinTokenAttestor(token: $0) } ?? nodeAttestor,
-        workloadAttestors: workloadAttestors.all.map(\.instance), log: log, startedAt: start, time: time,
+        workloadAttestors: workloadAttestors.all.map(\.instance), svidStores: svidStores.all.map(\.instance), log: log,
+        startedAt: start, time: time,
         random: random, metrics: telemetry.metrics)
       try await DaemonRunner.run(try members(session, telemetry, catalog))
       log.logger.with(subsystem: "catalog").debug("Closing catalog")

@@ -19,6 +19,7 @@ struct AgentSession: Service {
   let keyManager: any KeyManager
   let nodeAttestor: any NodeAttestor
   let workloadAttestors: [any WorkloadAttestor]
+  let svidStores: [any SVIDStore]
   let log: LogOutput
   let startedAt: Date
   let time: any TimeSource
@@ -30,7 +31,8 @@ struct AgentSession: Service {
 
   init(
     configuration: AgentConfiguration, storage: AgentStorage, keyManager: any KeyManager,
-    nodeAttestor: any NodeAttestor, workloadAttestors: [any WorkloadAttestor], log: LogOutput, startedAt: Date,
+    nodeAttestor: any NodeAttestor, workloadAttestors: [any WorkloadAttestor], svidStores: [any SVIDStore],
+    log: LogOutput, startedAt: Date,
     time: any TimeSource, random: Randomness, metrics: Metrics
   ) {
     self.configuration = configuration
@@ -38,6 +40,7 @@ struct AgentSession: Service {
     self.keyManager = keyManager
     self.nodeAttestor = nodeAttestor
     self.workloadAttestors = workloadAttestors
+    self.svidStores = svidStores
     self.log = log
     self.startedAt = startedAt
     self.time = time
@@ -135,6 +138,7 @@ struct AgentSession: Service {
 
   private struct Parts: Sendable {
     let manager: AgentManager
+    let stores: SVIDStoreService
     let cache: WorkloadCacheStore
     let api: WorkloadAPI
     let admin: AdminParts
@@ -158,10 +162,14 @@ struct AgentSession: Service {
       ? WITSVIDIssuer(
         server: server, keyType: configuration.workloadX509SVIDKeyType, policy: policy,
         limit: configuration.x509SVIDCacheMaxSize, time: time, random: random, metrics: metrics, logger: logger) : nil
+    let storeCache = SVIDStoreCache(
+      plugins: svidStores.map(\.name), time: time, metrics: metrics,
+      logger: log.logger.with(subsystem: "svid_store_cache"))
     let earlySync = EarlySync(time: time)
     let clock = ClockWatch(time: time, logger: logger)
     let synchronizer = Synchronizer(
-      server: server, cache: cache, identity: identity, jwtCache: issuer, witCache: witIssuer, storage: storage,
+      server: server, cache: cache, identity: identity, jwtCache: issuer, witCache: witIssuer,
+      storeCache: storeCache, storage: storage,
       options: options, time: time, metrics: metrics, logger: logger)
     let manager = AgentManager(
       server: server, synchronizer: synchronizer,
@@ -173,6 +181,13 @@ struct AgentSession: Service {
         metrics: metrics, logger: logger, replaced: { earlySync.syncNeeded.ring() }),
       cache: cache, earlySync: earlySync, clock: clock, rebootstrap: rebootstrap, options: options, time: time,
       random: random, logger: logger)
+    let stores = SVIDStoreService(
+      stores: svidStores, cache: storeCache,
+      signer: WorkloadSigner(
+        server: server, cache: storeCache, keyType: configuration.workloadX509SVIDKeyType, policy: policy, time: time,
+        random: random, metrics: metrics, logger: logger),
+      time: time, random: random, metrics: metrics, logger: log.logger.with(subsystem: "svid_store_service"),
+      signed: { await synchronizer.reportTainted() })
     let workloads = WorkloadAttestation(
       attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor"))
     let api = WorkloadAPI(
@@ -180,12 +195,13 @@ struct AgentSession: Service {
       trustDomain: configuration.trustDomain,
       options: WorkloadAPI.Options(configuration), time: time, metrics: metrics)
     let admin = AdminParts(
-      startedAt: startedAt, logLevel: log.level, identity: identity, cache: cache, issuer: issuer,
+      startedAt: startedAt, logLevel: log.level, identity: identity, cache: cache, storeCache: storeCache,
+      issuer: issuer,
       synchronizer: synchronizer, attestation: workloads, earlySync: earlySync,
       server: ServerAddress(
         host: configuration.serverAddress, port: configuration.serverPort, trustDomain: configuration.trustDomain),
       syncInterval: configuration.syncInterval, time: time, metrics: metrics)
-    return Parts(manager: manager, cache: cache, api: api, admin: admin)
+    return Parts(manager: manager, stores: stores, cache: cache, api: api, admin: admin)
   }
 
   private func serve(_ parts: Parts) async throws {
@@ -198,6 +214,7 @@ struct AgentSession: Service {
         }
         try await parts.manager.run()
       }
+      if !svidStores.isEmpty { group.addTask { try await parts.stores.run() } }
       let endpoints = AgentEndpoints(
         configuration: configuration, health: health, logger: log.logger, metrics: metrics, time: time)
       if let workloads = try endpoints.workloads(parts.api) {

@@ -61,6 +61,7 @@ extension Synchronizer {
   /// Makes the cache have the entries; whether a workload waits for an SVID because of it.
   private func replaceAll() -> Bool {
     let (changed, urgent) = cache.replace(entries: entries.values.sorted { $0.id < $1.id })
+    updateStores()
     if changed { metrics.incrementCounter(["watch", "changes"]) }
     return urgent
   }
@@ -97,6 +98,7 @@ extension Synchronizer {
     let (changed, urgent) = cache.change(
       entries: changes.entries.entries, removed: changes.removed, bundle: identity.bundle,
       federated: federated.values.sorted { $0.trustDomain < $1.trustDomain })
+    updateStores()
     if changed { metrics.incrementCounter(["watch", "changes"]) }
     return urgent || needsReplacement
   }

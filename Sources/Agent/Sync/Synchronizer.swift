@@ -12,6 +12,7 @@ package actor Synchronizer {
   let identity: AgentIdentity
   private let jwtCache: JWTSVIDIssuer
   private let witCache: WITSVIDIssuer?
+  private let storeCache: SVIDStoreCache?
   private let storage: AgentStorage
   private let options: SyncOptions
   let time: any TimeSource
@@ -38,7 +39,8 @@ package actor Synchronizer {
 
   package init(
     server: any ServerAPI, cache: WorkloadCacheStore, identity: AgentIdentity, jwtCache: JWTSVIDIssuer,
-    witCache: WITSVIDIssuer? = nil, storage: AgentStorage, options: SyncOptions, time: any TimeSource, metrics: Metrics,
+    witCache: WITSVIDIssuer? = nil, storeCache: SVIDStoreCache? = nil, storage: AgentStorage, options: SyncOptions,
+    time: any TimeSource, metrics: Metrics,
     logger: Logger
   ) {
     self.server = server
@@ -46,6 +48,7 @@ package actor Synchronizer {
     self.identity = identity
     self.jwtCache = jwtCache
     self.witCache = witCache
+    self.storeCache = storeCache
     self.storage = storage
     self.options = options
     self.time = time
@@ -66,6 +69,7 @@ package actor Synchronizer {
       lastSync = time.now
       // What was taken over before it did belongs into the cache.
       let (changed, _) = cache.replace(entries: entries.values.sorted { $0.id < $1.id })
+      updateStores()
       if changed { checkWatch() }
       return changed
     }
@@ -75,11 +79,15 @@ package actor Synchronizer {
     federated = Dictionary(fetched.federated.map { ($0.trustDomain, $0) }, uniquingKeysWith: { $1 })
     let changed = cache.update(
       entries: entries.values.sorted { $0.id < $1.id }, bundle: own, federated: fetched.federated)
+    updateStores()
     lastSync = time.now
     if changed { checkWatch() }
     metrics.setGauge(["sync_bundles_total"], to: Double(1 + fetched.federated.count))
     return changed
   }
+
+  /// Hands on what concerns SVID stores; the cache of the workloads has it already.
+  func updateStores() { storeCache?.update(entries: cache.storeEntries, bundles: cache.bundles) }
 
   /// Notes that a sync failed, for explanations.
   package func failed(_ error: AgentError) { failure = (time.now, error.message) }
@@ -175,6 +183,7 @@ package actor Synchronizer {
       let call = metrics.startCall(["cache_manager", "workload", "process_tainted_x509_svids"])
       let count = cache.taint(keyIDs: x509)
       needsReplacement = count > 0
+      _ = storeCache?.taint(keyIDs: x509)
       metrics.addSample(["cache_manager", "tainted_x509_svids", "workload"], Double(count))
       call.done()
       logger.info("New tainted X.509 authorities found", metadata: ["count": "\(count)"])
@@ -190,7 +199,7 @@ package actor Synchronizer {
   /// While an authority is tainted, tells the server on the watch stream how many SVIDs that it signed are left.
   package func reportTainted() {
     guard let outbox, !taintedX509.isEmpty else { return }
-    let count = cache.taintedCount + (identity.isTainted ? 1 : 0)
+    let count = cache.taintedCount + (storeCache?.taintedCount ?? 0) + (identity.isTainted ? 1 : 0)
     guard count != reportedTainted else { return }
     do throws(AgentError) {
       try outbox.send(.report(taintedSVIDs: count))

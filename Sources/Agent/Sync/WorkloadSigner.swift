@@ -4,14 +4,14 @@ package import Keys
 package import Logging
 import SPIFFE
 
-/// Gets the cache's entries their X509-SVIDs (agent-behaviour §6.6). The manager's signing loop calls it, one pass at a
-/// time.
+/// Gets a cache's entries their X509-SVIDs (agent-behaviour §6.6). The signing loop of the cache calls it, one pass at a
+/// time: the manager's for workloads, ``SVIDStoreService`` for what is stored.
 package actor WorkloadSigner {
   /// How long a request that the server refused for its own sake is left alone.
   private static let refusalPause: Duration = .seconds(5)
 
   private let server: any ServerAPI
-  private let cache: WorkloadCacheStore
+  private let cache: any SigningCache
   private let keyType: KeyType
   private let policy: RotationPolicy
   private let time: any TimeSource
@@ -24,7 +24,7 @@ package actor WorkloadSigner {
   private var heldUntil: Duration = .zero
 
   package init(
-    server: any ServerAPI, cache: WorkloadCacheStore, keyType: KeyType, policy: RotationPolicy, time: any TimeSource,
+    server: any ServerAPI, cache: any SigningCache, keyType: KeyType, policy: RotationPolicy, time: any TimeSource,
     random: Randomness, metrics: Metrics, logger: Logger
   ) {
     self.server = server
@@ -60,7 +60,7 @@ package actor WorkloadSigner {
     report(stale)
     logger.debug(
       "Renewing stale entries",
-      metadata: ["cache_type": "workload", "count": "\(stale.count)", "limit": "\(BatchSize.maximum)"])
+      metadata: ["cache_type": "\(cache.signingType)", "count": "\(stale.count)", "limit": "\(BatchSize.maximum)"])
     do {
       try await metrics.call(["manager", "sync", "fetch_svids_updates"]) { try await sign(batch) }
       batchSize.succeeded()
@@ -120,8 +120,8 @@ package actor WorkloadSigner {
   private func report(_ stale: [WorkloadCache.StaleEntry]) {
     let expiring = stale.count { $0.reason == .due || $0.reason == .tainted }
     let outdated = stale.count { $0.reason == .changed }
-    if expiring > 0 { metrics.addSample(["cache_manager", "expiring_svids", "workload"], Double(expiring)) }
-    if outdated > 0 { metrics.addSample(["cache_manager", "outdated_svids", "workload"], Double(outdated)) }
+    if expiring > 0 { metrics.addSample(["cache_manager", "expiring_svids", cache.signingType], Double(expiring)) }
+    if outdated > 0 { metrics.addSample(["cache_manager", "outdated_svids", cache.signingType], Double(outdated)) }
   }
 
   private struct PreparedKey: Sendable {

@@ -20,7 +20,7 @@ import X509
     let path = folder + "/admin.sock"
     let parts = AdminParts(
       startedAt: agent.time.now - 6, logLevel: level, identity: agent.identity, cache: agent.cache,
-      issuer: agent.issuer, synchronizer: agent.synchronizer,
+      storeCache: agent.storeCache, issuer: agent.issuer, synchronizer: agent.synchronizer,
       attestation: WorkloadAttestation(attestors: [FixedAttestor()], metrics: .none, logger: agent.logger),
       earlySync: agent.earlySync,
       server: ServerAddress(host: "server", port: 8081, trustDomain: agent.ca.trustDomain), syncInterval: .seconds(5),
@@ -49,6 +49,7 @@ import X509
       let agent = try await TestAgent(directory: folder)
       agent.server.put(try entry("1", "/web", ["uid:0"]))
       agent.server.put(try entry("2", "/db", ["uid:1"]))
+      agent.server.put(try entry("3", "/lambda", ["name:x"], storeSVID: true, type: "memory"))
       try await agent.syncAndSign()
       _ = try await agent.issuer.svid(for: entry("1", "/web", ["uid:0"]), audience: ["a"])
       try await withAdmin(agent, folder) { client in
@@ -57,8 +58,7 @@ import X509
         #expect(info.uptime == 6)
         #expect(info.lastSyncSuccess == Int64(agent.time.now.timeIntervalSince1970))
         #expect(info.cachedX509SvidsCount == 2 && info.svidsCount == 2)
-        #expect(info.cachedJwtSvidsCount == 1)
-        #expect(info.cachedSvidstoreX509SvidsCount == 0)
+        #expect(info.cachedJwtSvidsCount == 1 && info.cachedSvidstoreX509SvidsCount == 1)
         // Leaf first, the authority of the bundle last.
         #expect(info.svidChain.map(\.id.path) == ["/spire/agent/join_token/x", ""])
         #expect(info.svidChain.map(\.id.trustDomain) == ["example.org", "example.org"])

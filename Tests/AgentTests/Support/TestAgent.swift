@@ -28,8 +28,11 @@ struct TestAgent {
   let cache: WorkloadCacheStore
   let issuer: JWTSVIDIssuer
   let witIssuer: WITSVIDIssuer
+  /// For the stores `memory` and `other`.
+  let storeCache: SVIDStoreCache
   let synchronizer: Synchronizer
   let signer: WorkloadSigner
+  let storeSigner: WorkloadSigner
   let rotator: AgentSVIDRotator
   let earlySync: EarlySync
   let manager: AgentManager
@@ -63,13 +66,18 @@ struct TestAgent {
     issuer = JWTSVIDIssuer(server: server, time: time, random: random, metrics: metrics, logger: logger)
     witIssuer = WITSVIDIssuer(
       server: server, keyType: keyType, policy: policy, time: time, random: random, metrics: metrics, logger: logger)
+    storeCache = SVIDStoreCache(plugins: ["memory", "other"], time: time, metrics: metrics, logger: logger)
     synchronizer = Synchronizer(
-      server: server, cache: cache, identity: identity, jwtCache: issuer, witCache: witIssuer, storage: storage,
+      server: server, cache: cache, identity: identity, jwtCache: issuer, witCache: witIssuer, storeCache: storeCache,
+      storage: storage,
       options: options, time: time,
       metrics: metrics, logger: logger)
     signer = WorkloadSigner(
       server: server, cache: cache, keyType: keyType, policy: policy, time: time, random: random, metrics: metrics,
       logger: logger)
+    storeSigner = WorkloadSigner(
+      server: server, cache: storeCache, keyType: keyType, policy: policy, time: time, random: random,
+      metrics: metrics, logger: logger)
     clock = ClockWatch(time: time, logger: logger)
     rebootstrap = Rebootstrap(
       mode: mode, delay: .seconds(600), storage: storage, time: time, metrics: metrics, logger: logger)
@@ -87,6 +95,7 @@ struct TestAgent {
   func syncAndSign() async throws {
     _ = try await synchronizer.synchronize()
     while try await signer.pass() {}
+    while try await storeSigner.pass() {}
   }
 
   /// A Workload API over these parts.
@@ -145,11 +154,11 @@ func recorded(_ name: String) -> String {
 
 func entry(
   _ id: String, _ path: String, _ selectors: [String], federatesWith: [String] = [], revision: Int64 = 0,
-  hint: String = "", createdAt: Int64 = 1, storeSVID: Bool = false, noPrefetch: Bool = false
+  hint: String = "", createdAt: Int64 = 1, storeSVID: Bool = false, noPrefetch: Bool = false, type: String = "unix"
 ) throws -> AgentEntry {
   AgentEntry(
     id: id, spiffeID: try SPIFFEID("spiffe://example.org\(path)"),
-    selectors: selectors.map { Selector(type: "unix", value: $0) },
+    selectors: selectors.map { Selector(type: type, value: $0) },
     federatesWith: try federatesWith.map { try TrustDomain($0) }, revisionNumber: revision, storeSVID: storeSVID,
     hint: hint, createdAt: createdAt, disableX509SVIDPrefetch: noPrefetch)
 }

@@ -23,6 +23,8 @@ import WorkloadProtos
     "cache_manager.outdated_svids.workload", "cache_manager.tainted_x509_svids.workload",
     "cache_manager.tainted_jwt_svids.workload", "cache_manager.workload.process_tainted_x509_svids",
     "cache_manager.workload.process_tainted_x509_svids.elapsed_time",
+    "cache_manager.tainted_x509_svids.svid_store", "cache_manager.svid_store.process_tainted_x509_svids",
+    "cache_manager.svid_store.process_tainted_x509_svids.elapsed_time",
     "cache_manager.workload.process_tainted_jwt_svids",
     "cache_manager.workload.process_tainted_jwt_svids.elapsed_time", "lru_cache_entry_add", "lru_cache_entry_update",
     "lru_cache_entry_remove", "lru_cache_record_map_size", "lru_cache_svid_map_size", "jwt_svid_cache_size",
