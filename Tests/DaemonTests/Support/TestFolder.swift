@@ -37,6 +37,10 @@ enum RecordedData {
 
 /// Python with the clients of the tests (`Scripts/prerequisites test` makes it).
 enum Python {
+  /// The folder of modules that tests of several targets use.
+  static let support = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("Support").path
+
   static func hasModule(_ name: String) -> Bool { (try? run("import \(name)"))?.status == 0 }
 
   static func run(_ program: String, arguments: [String] = []) throws -> (status: Int32, output: String) {

@@ -86,64 +86,25 @@ import Testing
     let folder = try TestFolder()
     let packets = sink.takePackets()
     try Data(packets[0]).write(to: URL(fileURLWithPath: folder.file("packet")))
-    let result = try Python.run(Self.reader, arguments: [folder.file("packet")])
+    let result = try Python.run(Self.reader, arguments: [folder.file("packet"), Python.support])
     #expect(result.status == 0, "\(result.output)")
     let lines = result.output.split(separator: "\n").map(String.init)
-    #expect(lines.first == "emitMetricBatchV2 4 1")
-    #expect(lines.contains("calls (1, 2, 0.0, 0) 1700000000200000000 [('a', '1'), ('b', '2')]"))
-    #expect(lines.contains("size (2, 0, -2.5, 0) 1700000000200000000 []"))
+    #expect(lines.first == "1 {'env': 'prod', 'service': 'spire_agent'}")
+    #expect(lines.contains("calls {'a': '1', 'b': '2'} (1, 2, 0.0, 0) 1700000000200000000"))
+    #expect(lines.contains("size {} (2, 0, -2.5, 0) 1700000000200000000"))
     #expect(
       lines.contains(
-        "calls_elapsed_time (1, 1, 0.0, 0) 1700000000200000000 [('status', 'OK'), ('bucketid', '0001'), ('bucket', '0-10ms')]"
+        "calls_elapsed_time {'status': 'OK', 'bucketid': '0001', 'bucket': '0-10ms'} (1, 1, 0.0, 0) 1700000000200000000"
       ))
     #expect(lines.count { $0.hasPrefix("more") } == 20)
-    #expect(lines.last == "common [('env', 'prod'), ('service', 'spire_agent')]")
   }
 
-  /// Reads a batch by the field numbers of tally's `v2.thrift`.
   private static let reader = """
     import sys
-    from thrift.protocol.TCompactProtocol import TCompactProtocol
-    from thrift.transport.TTransport import TMemoryBuffer
-    from thrift.Thrift import TType
-
-    data = open(sys.argv[1], 'rb').read()
-    transport = TMemoryBuffer(data)
-    p = TCompactProtocol(transport)
-
-    def read(kind):
-        if kind == TType.STRING: return p.readString()
-        if kind == TType.I32: return p.readI32()
-        if kind == TType.I64: return p.readI64()
-        if kind == TType.DOUBLE: return p.readDouble()
-        if kind == TType.LIST:
-            element, size = p.readListBegin()
-            values = [read(element) for _ in range(size)]
-            p.readListEnd()
-            return values
-        if kind == TType.STRUCT:
-            p.readStructBegin()
-            fields = {}
-            while True:
-                _, kind, number = p.readFieldBegin()
-                if kind == TType.STOP: break
-                fields[number] = read(kind)
-                p.readFieldEnd()
-            p.readStructEnd()
-            return fields
-        raise Exception(kind)
-
-    def tags(value): return [(t[1], t[2]) for t in value or []]
-
-    name, kind, sequence = p.readMessageBegin()
-    print(name, kind, sequence)
-    arguments = read(TType.STRUCT)
-    p.readMessageEnd()
-    assert transport.read(1) == b''
-    batch = arguments[1]
-    for m in batch[1]:
-        v = m[2]
-        print(m[1], (v[1], v[2], v[3], v[4]), m[3], tags(m.get(4)))
-    print('common', tags(batch[2]))
+    sys.path.insert(0, sys.argv[2])
+    from m3_batches import read_batch
+    sequence, common, metrics = read_batch(open(sys.argv[1], 'rb').read())
+    print(sequence, common)
+    for metric in metrics: print(*metric)
     """
 }
