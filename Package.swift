@@ -106,9 +106,7 @@ let package = Package(
       "RPC",
       [
         "TLS", "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore,
-        nioPosix,
-        nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
-        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        nioPosix, nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
         daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),
 
@@ -142,7 +140,8 @@ let package = Package(
     part("ServerPlugins", ["Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     .target(name: "CHost"),
     part(
-      "AgentPlugins", ["CHost", "SVIDFiles", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto]),
+      "AgentPlugins",
+      ["CHost", "SVIDFiles", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, nioCore, nioPosix]),
 
     // Composition
     part(
@@ -157,10 +156,8 @@ let package = Package(
       "Agent",
       [
         "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles", "Plugins", "RPC", "HTTP", "TLS", "WebCertificates", "Daemon",
-        "HCL",
-        "SPIREProtos", "WorkloadProtos", "EnvoyProtos",
-        logging, lifecycle, protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras,
-        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, x509,
+        asn1, crypto, cryptoExtras, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
 
     part(
@@ -216,8 +213,7 @@ let package = Package(
       "RPC",
       [
         "Mutations", "HTTPTesting", "HTTP", "TLS", "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore,
-        protobuf, x509,
-        asn1, crypto, nioCore, nioTLS, nioSSL, nioHTTP2, nioHPACK, nioEmbedded,
+        protobuf, x509, asn1, crypto, nioCore, nioTLS, nioSSL, nioHTTP2, nioHPACK, nioEmbedded,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     .target(
@@ -239,50 +235,42 @@ let package = Package(
       "ServerPlugins",
       [
         "DaemonTesting", "Mutations", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
-        logging, nioHTTP1, nioSSL,
-        crypto, cryptoExtras, x509, asn1,
+        logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
       ]),
     tests("SVIDFiles", ["DaemonTesting", "SPIFFE", "Daemon", x509, crypto]),
     tests(
       "AgentPlugins",
       [
-        "HTTPTesting",
-        "Mutations", "SVIDFiles", "DaemonTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging,
-        nioHTTP1,
-        crypto,
+        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL",
+        logging, nioHTTP1, crypto, nioCore, nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
     tests(
       "Server",
       [
         "DaemonTesting", "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore",
-        "Authority",
-        "WebCertificates", "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite",
-        logging, lifecycle,
-        protobuf,
-        grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
+        "Authority", "WebCertificates", "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL",
+        "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509,
+        crypto, asn1,
       ]),
     tests(
       "Agent",
       [
         "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles",
-        "RPC", "HTTP",
-        "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging,
-        protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging, protobuf,
+        grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests(
       "WebCertificates",
       [
         "DaemonTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Keys", "RPC", "Daemon", logging, lifecycle,
-        nioCore, nioPosix,
-        nioHTTP1, nioSSL, crypto, x509, asn1,
+        nioCore, nioPosix, nioHTTP1, nioSSL, crypto, x509, asn1,
       ]),
     tests(
       "OIDCDiscovery",
       [
         "DaemonTesting", "CommandTesting", "Mutations", "SPIFFE", "Keys", "RPC", "Daemon", "HCL", "Flags",
-        "SPIREProtos",
-        "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
+        "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
       ]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
     .target(
@@ -293,8 +281,7 @@ let package = Package(
       "ServerCommands",
       [
         "DaemonTesting", "CommandTesting", "Mutations", "Console", "Flags", "SPIREProtos", "SPIFFE", "Server", "RPC",
-        "Daemon", protobuf,
-        grpcCore, crypto, cryptoExtras, x509, asn1,
+        "Daemon", protobuf, grpcCore, crypto, cryptoExtras, x509, asn1,
       ]),
     tests(
       "AgentCommands",
@@ -339,6 +326,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Frames", ["RPC", grpcCore, nioCore, nioEmbedded])
   fuzz("Process", ["AgentPlugins"])
   fuzz("ContainerFiles", ["AgentPlugins"])
+  fuzz("DBusMessage", ["AgentPlugins"])
   fuzz("DockerAnswer", ["AgentPlugins", "HTTP"])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
