@@ -30,7 +30,7 @@ package enum UnsupportedKeys {
     supported: [
       "KeyManager": ["disk", "memory"],
       "NodeAttestor": ["aws_iid", "azure_imds", "azure_msi", "gcp_iit", "join_token", "k8s_psat"],
-      "WorkloadAttestor": ["docker", "unix"], "SVIDStore": ["disk"],
+      "WorkloadAttestor": ["docker", "slurm", "systemd", "unix"], "SVIDStore": ["disk"],
     ],
     counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])
 }

@@ -20,15 +20,29 @@ enum CgroupFile {
     }
   }
 
-  /// The paths in the file's order. A path may hold colons itself.
-  static func paths(parsing bytes: [UInt8]) throws(Malformed) -> [String] {
+  /// One hierarchy of the file.
+  struct Entry: Hashable, Sendable {
+    /// Whether it is that of cgroup v2.
+    let isUnified: Bool
+    /// May hold colons itself.
+    let path: String
+  }
+
+  /// The hierarchies in the file's order.
+  static func entries(parsing bytes: [UInt8]) throws(Malformed) -> [Entry] {
     guard bytes.count <= maximumSize else { throw .tooLarge }
-    var paths: [String] = []
+    var entries: [Entry] = []
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
       let fields = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
       guard fields.count == 3 else { throw .line(String(decoding: line, as: UTF8.self), fields: fields.count) }
-      paths.append(String(decoding: fields[2], as: UTF8.self))
+      entries.append(
+        Entry(
+          isUnified: fields[0].elementsEqual("0".utf8) && fields[1].isEmpty,
+          path: String(decoding: fields[2], as: UTF8.self)))
     }
-    return paths
+    return entries
   }
+
+  /// The paths in the file's order.
+  static func paths(parsing bytes: [UInt8]) throws(Malformed) -> [String] { try entries(parsing: bytes).map(\.path) }
 }

@@ -3,5 +3,11 @@ package import Plugins
 /// The agent's plugins of type WorkloadAttestor: one line each.
 package enum WorkloadAttestors {
   package static let type = PluginType<any WorkloadAttestor>(
-    "WorkloadAttestor", .atLeast(1), builtIns: [DockerAttestor.plugin, UnixAttestor.plugin])
+    "WorkloadAttestor", .atLeast(1),
+    builtIns: [
+      DockerAttestor.plugin,
+      SlurmAttestor.plugin,
+      SystemdAttestor.plugin,
+      UnixAttestor.plugin,
+    ])
 }
