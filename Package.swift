@@ -117,6 +117,8 @@ let package = Package(
     .target(name: "CSpawn"),
     part("SVIDFiles", ["CSpawn", "Keys", "SPIFFE", "Daemon", x509]),
 
+    part("WorkloadClient", ["SPIFFE", "WorkloadProtos", "RPC", grpcCore, crypto, x509]),
+
     // Shared by the client commands of the programs
     part("Console", ["Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", protobuf, grpcCore]),
 
@@ -155,16 +157,17 @@ let package = Package(
     part(
       "Agent",
       [
-        "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles", "Plugins", "RPC", "HTTP", "TLS", "WebCertificates", "Daemon",
-        "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, x509,
-        asn1, crypto, cryptoExtras, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles", "WorkloadClient", "Plugins", "RPC", "HTTP", "TLS",
+        "WebCertificates", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging, lifecycle,
+        protobuf, grpcCore, nioSSL, x509, asn1, crypto, cryptoExtras, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
 
     part(
       "OIDCDiscovery",
       [
-        "SPIFFE", "Keys", "WebCertificates", "RPC", "HTTP", "Daemon", "HCL", "Flags", "SPIREProtos", "WorkloadProtos",
-        logging, lifecycle, protobuf, grpcCore, nioCore, nioSSL, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "SPIFFE", "Keys", "WebCertificates", "WorkloadClient", "RPC", "HTTP", "Daemon", "HCL", "Flags", "SPIREProtos",
+        "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioCore, nioSSL,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
 
     // Commands
@@ -177,8 +180,8 @@ let package = Package(
     part(
       "AgentCommands",
       [
-        "Agent", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "WorkloadProtos", "Daemon", logging, protobuf,
-        grpcCore, crypto, x509, asn1,
+        "Agent", "WorkloadClient", "Console", "Flags", "RPC", "SPIFFE", "SPIREProtos", "WorkloadProtos", "Daemon",
+        logging, protobuf, grpcCore, crypto, x509, asn1,
       ]),
     part(
       "DevCommands",
@@ -269,9 +272,10 @@ let package = Package(
     tests(
       "OIDCDiscovery",
       [
-        "DaemonTesting", "CommandTesting", "Mutations", "SPIFFE", "Keys", "RPC", "Daemon", "HCL", "Flags",
-        "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
+        "DaemonTesting", "CommandTesting", "Mutations", "WorkloadClient", "SPIFFE", "Keys", "RPC", "Daemon", "HCL",
+        "Flags", "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
       ]),
+    tests("WorkloadClient", ["Mutations"]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
     .target(
       name: "CommandTesting",

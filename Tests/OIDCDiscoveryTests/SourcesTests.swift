@@ -6,6 +6,7 @@ import Mutations
 import SPIFFE
 import Synchronization
 import Testing
+import WorkloadClient
 
 @testable import OIDCDiscovery
 
@@ -85,7 +86,7 @@ import Testing
       String(repeating: "[", count: 10_000), "{\"keys\":[" + String(repeating: " ", count: 5 << 20) + "]}",
     ]
     for text in bad {
-      #expect(throws: OIDCError(.malformed, "")) { try KeySetDocument.keys(Array(text.utf8)) }
+      #expect(throws: WorkloadClientError(.malformed, "")) { try KeySetDocument.keys(Array(text.utf8)) }
     }
     for mutation in Mutations(of: "{\"keys\":[\(Self.goodKey)]}", count: 2000) {
       _ = try? KeySetDocument.keys(mutation)

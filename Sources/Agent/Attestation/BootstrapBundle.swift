@@ -6,6 +6,7 @@ import Keys
 import RPC
 import SPIFFE
 package import TLS
+import WorkloadClient
 import WorkloadProtos
 
 /// Fetches what the server is recognised by before there is a bundle (agent-behaviour §2), anew at each attempt.
@@ -105,7 +106,7 @@ package struct BootstrapBundle: Sendable {
     let name = "trust bundle from the SPIFFE Workload API"
     let bundles: [String: Data]
     do {
-      bundles = try await endpoint.withClient { client in
+      bundles = try await endpoint.call { client in
         try await WorkloadSpiffeWorkloadAPI.Client(wrapping: client).fetchX509Bundles(
           .init(), metadata: ["workload.spiffe.io": "true"], options: .within(.seconds(60))
         ) { response in

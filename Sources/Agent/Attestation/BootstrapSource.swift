@@ -1,4 +1,5 @@
 package import HTTP
+package import WorkloadClient
 
 /// Where the agent gets the authorities that it trusts on its first contact with the server (agent-behaviour §2). Made
 /// from the configuration; ``BootstrapBundle`` goes there. A value.

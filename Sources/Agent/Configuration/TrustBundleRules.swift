@@ -1,5 +1,6 @@
 import Daemon
 import HTTP
+import WorkloadClient
 
 /// The rules for where the first bundle comes from, in upstream's order (agent-config §2.1).
 struct TrustBundleRules {

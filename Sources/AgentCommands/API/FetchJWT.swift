@@ -1,5 +1,6 @@
 import Console
 import Flags
+import WorkloadClient
 import WorkloadProtos
 
 /// `api fetch jwt`: fetches JWT-SVIDs of the calling process, and the keys that verify such tokens.
@@ -33,7 +34,7 @@ struct FetchJWT: WorkloadCommand {
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
     if options.audience.isEmpty { throw CommandFailure.plain("audience must be specified") }
-    let api = WorkloadAPI(agent: agent, timeout: options.timeout)
+    let api = WorkloadAPIClient(agent, timeout: options.timeout)
     let bundles: WorkloadJWTBundlesResponse
     do { bundles = try await api.jwtBundles() } catch {
       throw CommandFailure.plain("failed to receive JWT bundles: \(error)")

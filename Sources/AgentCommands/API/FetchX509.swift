@@ -1,6 +1,7 @@
 import Console
 import Daemon
 import Flags
+import WorkloadClient
 
 /// `api fetch x509` and `api fetch`: fetches the X.509-SVIDs of the calling process, shows them or writes them to files.
 struct FetchX509: WorkloadCommand {
@@ -38,7 +39,7 @@ struct FetchX509: WorkloadCommand {
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
     let start = ContinuousClock.now
-    let response = try await WorkloadAPI(agent: agent, timeout: options.timeout).x509SVIDs()
+    let response = try await WorkloadAPIClient(agent, timeout: options.timeout).x509SVIDs()
     let elapsed = start.duration(to: .now)
     try options.output.print(response, to: io) {
       let document = try X509Document(response)

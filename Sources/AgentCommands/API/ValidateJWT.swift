@@ -2,6 +2,7 @@ import Console
 import Flags
 import GRPCCore
 import SPIFFE
+import WorkloadClient
 import WorkloadProtos
 
 /// `api validate jwt`: has the agent validate a JWT-SVID.
@@ -36,7 +37,7 @@ struct ValidateJWT: WorkloadCommand {
     request.svid = svid
     let response: WorkloadValidateJWTSVIDResponse
     do {
-      response = try await WorkloadAPI(agent: agent, timeout: options.timeout).validate(request)
+      response = try await WorkloadAPIClient(agent, timeout: options.timeout).validate(request)
     } catch let failure as CallFailure where failure.code == .invalidArgument {
       throw CommandFailure.plain("SVID is not valid: \(failure.message)")
     } catch {

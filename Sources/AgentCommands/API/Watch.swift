@@ -3,6 +3,7 @@ import Daemon
 import Flags
 import GRPCCore
 import Synchronization
+import WorkloadClient
 
 /// `api watch`: shows the X.509-SVIDs of the calling process each time they change, until it is interrupted.
 struct Watch: WorkloadCommand {
@@ -36,7 +37,7 @@ struct Watch: WorkloadCommand {
 
   func run(_ options: Options, agent: UnixAPI, io: CommandIO) async throws {
     handleInterrupts()
-    let api = WorkloadAPI(agent: agent)
+    let api = WorkloadAPIClient(agent)
     let progress = Mutex(Progress())
     var delay = Self.firstDelay
     while true {

@@ -2,6 +2,7 @@ import Console
 import Daemon
 import Flags
 import SPIFFE
+import WorkloadClient
 
 /// The files that `api fetch x509 -write` leaves: for each SVID its chain, key, and the bundles.
 enum X509Files {

@@ -2,6 +2,7 @@ import Console
 import Daemon
 import Flags
 import FoundationEssentials
+import WorkloadClient
 import X509
 
 /// X.509-SVIDs as `api fetch` and `api watch` show them: what there is and how long it is valid.

@@ -1,45 +1,45 @@
 import Crypto
-import FoundationEssentials
+package import FoundationEssentials
 import SPIFFE
-import WorkloadProtos
-import X509
+package import WorkloadProtos
+package import X509
 
 /// A response of FetchX509SVID taken apart: every certificate is parsed, every chain checked on demand.
-struct X509Document: Sendable {
-  struct SVID: Sendable {
-    let spiffeID: String
-    let hint: String
+package struct X509Document: Sendable {
+  package struct SVID: Sendable {
+    package let spiffeID: String
+    package let hint: String
     /// The leaf, then the intermediates.
-    let chain: [Certificate]
-    let chainDER: [[UInt8]]
+    package let chain: [Certificate]
+    package let chainDER: [[UInt8]]
     /// PKCS #8, DER.
-    let privateKey: [UInt8]
-    let bundle: [Certificate]
-    let bundleDER: [[UInt8]]
+    package let privateKey: [UInt8]
+    package let bundle: [Certificate]
+    package let bundleDER: [[UInt8]]
   }
 
-  struct FederatedBundle: Sendable {
+  package struct FederatedBundle: Sendable {
     /// The trust domain as the agent named it, `spiffe://partner.test`.
-    let trustDomain: String
-    let certificates: [Certificate]
-    let der: [[UInt8]]
+    package let trustDomain: String
+    package let certificates: [Certificate]
+    package let der: [[UInt8]]
   }
 
-  let svids: [SVID]
+  package let svids: [SVID]
   /// Sorted by trust domain.
-  let federatedBundles: [FederatedBundle]
+  package let federatedBundles: [FederatedBundle]
 
-  init(_ response: WorkloadX509SVIDResponse) throws(X509DocumentError) {
-    guard !response.svids.isEmpty else { throw X509DocumentError("workload response contains no svids") }
+  package init(_ response: WorkloadX509SVIDResponse) throws(WorkloadClientError) {
+    guard !response.svids.isEmpty else { throw WorkloadClientError(.malformed, "workload response contains no svids") }
     var bundles: [FederatedBundle] = []
     for (name, data) in response.federatedBundles.sorted(by: { $0.key < $1.key }) {
       let der: [[UInt8]]
       let certificates: [Certificate]
       do { (der, certificates) = try Self.certificates(data) } catch {
-        throw X509DocumentError("failed to parse bundle for federated domain \"\(name)\": \(error)")
+        throw WorkloadClientError(.malformed, "failed to parse bundle for federated domain \"\(name)\": \(error)")
       }
       if certificates.isEmpty {
-        throw X509DocumentError("no certificates in bundle for federated domain \"\(name)\"")
+        throw WorkloadClientError(.malformed, "no certificates in bundle for federated domain \"\(name)\"")
       }
       bundles.append(FederatedBundle(trustDomain: name, certificates: certificates, der: der))
     }
@@ -47,14 +47,15 @@ struct X509Document: Sendable {
     var svids: [SVID] = []
     for (index, svid) in response.svids.enumerated() {
       do { svids.append(try Self.parse(svid)) } catch {
-        throw X509DocumentError("failed to parse svid entry \(index) for spiffe id \"\(svid.spiffeID)\": \(error)")
+        throw WorkloadClientError(
+          .malformed, "failed to parse svid entry \(index) for spiffe id \"\(svid.spiffeID)\": \(error)")
       }
     }
     self.svids = svids
   }
 
   /// Checks that each chain leads to the bundle that came with it, at `date`.
-  func verify(at date: Date) throws {
+  package func verify(at date: Date) throws {
     for svid in svids {
       let id = try SPIFFEID(svid.spiffeID)
       let bundle = Bundle(trustDomain: id.trustDomain, x509Authorities: svid.bundleDER.map { X509Authority(der: $0) })
@@ -64,17 +65,17 @@ struct X509Document: Sendable {
 
   private static func parse(_ svid: WorkloadX509SVID) throws -> SVID {
     let (chainDER, chain) = try certificates(svid.x509Svid)
-    if chain.isEmpty { throw X509DocumentError("no certificates found") }
+    if chain.isEmpty { throw WorkloadClientError(.malformed, "no certificates found") }
     let key = Array(svid.x509SvidKey)
     do { _ = try Certificate.PrivateKey(pemEncoded: PEM.encode(key, type: "PRIVATE KEY")) } catch {
-      throw X509DocumentError("failed to parse private key: \(error)")
+      throw WorkloadClientError(.malformed, "failed to parse private key: \(error)")
     }
     let bundleDER: [[UInt8]]
     let bundle: [Certificate]
     do { (bundleDER, bundle) = try certificates(svid.bundle) } catch {
-      throw X509DocumentError("failed to parse trust bundle: \(error)")
+      throw WorkloadClientError(.malformed, "failed to parse trust bundle: \(error)")
     }
-    if bundle.isEmpty { throw X509DocumentError("no certificates in trust bundle") }
+    if bundle.isEmpty { throw WorkloadClientError(.malformed, "no certificates in trust bundle") }
     return SVID(
       spiffeID: svid.spiffeID, hint: svid.hint, chain: chain, chainDER: chainDER, privateKey: key, bundle: bundle,
       bundleDER: bundleDER)
@@ -84,10 +85,4 @@ struct X509Document: Sendable {
     let der = try X509Certificates.splitDER(Array(data))
     return (der, try der.map { try X509Certificates.parse(der: $0) })
   }
-}
-
-/// A response of the agent that holds something unusable. Printed as it is.
-struct X509DocumentError: Error, Equatable, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }

@@ -1,7 +1,7 @@
 import Mutations
 import Testing
 
-@testable import Agent
+@testable import WorkloadClient
 
 /// Addresses of Workload APIs (agent-config §2.1).
 @Suite struct WorkloadEndpointTests {

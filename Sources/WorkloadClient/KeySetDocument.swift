@@ -1,11 +1,13 @@
-import SPIFFE
+package import SPIFFE
 
 /// Reads the JWK Set of a JWT bundle (SPIFFE Workload API §6.2): keys alone, whatever else their members say.
-enum KeySetDocument {
-  /// - Throws: ``OIDCError`` with code `malformed`; one key that cannot be read refuses the set, so that none goes missing
+package enum KeySetDocument {
+  /// - Throws: ``WorkloadClientError`` with code `malformed`; one key that cannot be read refuses the set, so that none goes missing
   ///   unnoticed.
-  static func keys(_ bytes: [UInt8]) throws(OIDCError) -> [JWTAuthority] {
-    func malformed(_ reason: String) -> OIDCError { OIDCError(.malformed, "the JWT bundle cannot be read: \(reason)") }
+  package static func keys(_ bytes: [UInt8]) throws(WorkloadClientError) -> [JWTAuthority] {
+    func malformed(_ reason: String) -> WorkloadClientError {
+      WorkloadClientError(.malformed, "the JWT bundle cannot be read: \(reason)")
+    }
     let document: JSONValue
     do {
       document = try JSONValue(

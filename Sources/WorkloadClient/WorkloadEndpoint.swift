@@ -1,8 +1,8 @@
-import RPC
+package import RPC
 
 /// The address of a Workload API (SPIFFE Workload Endpoint §4): a Unix socket, or an IP address and a port. Parsed once,
 /// with the words that clients of the API use elsewhere. A value.
-package enum WorkloadEndpoint: Hashable, Sendable {
+package enum WorkloadEndpoint: Hashable, Sendable, WorkloadConnection {
   case unix(path: String)
   case tcp(ip: String, port: Int)
 
@@ -87,10 +87,11 @@ package enum WorkloadEndpoint: Hashable, Sendable {
   }
 
   /// Runs `body` with a client of this Workload API.
-  func withClient<T: Sendable>(_ body: (RPCClient) async throws -> T) async throws -> T {
+  package func call<T: Sendable>(_ body: @Sendable (RPCClient) async throws -> T) async throws -> T {
     switch self {
-    case .unix(let path): try await withUnixClient(path, body)
-    case .tcp(let ip, let port): try await withPlaintextClient(host: ip, port: port, body)
+    case .unix(let path): try await withUnixClient(path) { client in try await body(client) }
+    case .tcp(let ip, let port):
+      try await withPlaintextClient(host: ip, port: port) { client in try await body(client) }
     }
   }
 }
