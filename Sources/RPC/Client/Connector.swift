@@ -10,7 +10,8 @@ import Synchronization
 /// Opens connections for a client: dials, does TLS with the identity of the moment, waits until the server has spoken.
 struct Connector: Sendable {
   enum Target: Sendable {
-    case unix(path: String)
+    /// Over TLS where the socket is a broker endpoint's.
+    case unix(path: String, tls: ClientTLS?)
     /// Over TLS, or without where a peer on this host is asked that does not speak it.
     case tcp(host: String, port: Int, tls: ClientTLS?)
   }
@@ -71,7 +72,7 @@ struct Connector: Sendable {
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
           .connectTimeout(TimeAmount(timeout))
         switch target {
-        case .unix(let path):
+        case .unix(let path, _):
           return try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: prepare)
         case .tcp(let host, let port, _):
           return try await bootstrap.connect(host: host, port: port, channelInitializer: prepare)
@@ -95,12 +96,21 @@ struct Connector: Sendable {
   }
 
   private func tlsHandler(_ refusal: Refusal) throws -> NIOSSLClientHandler? {
-    guard case .tcp(let host, _, let tls?) = target else { return nil }
+    let tls: ClientTLS
+    var name: String?
+    switch target {
+    case .unix(_, let policy):
+      guard let policy else { return nil }
+      tls = policy
+    case .tcp(let host, _, let policy):
+      guard let policy else { return nil }
+      tls = policy
+      // Some load balancers route by name; an address may not be named (RFC 6066 §3).
+      if (try? SocketAddress(ipAddress: host, port: 0)) == nil { name = host }
+    }
     let context = try TLSContext.client(tls.credential(), policy: tls.policy)
-    // Some load balancers route by name; an address may not be named (RFC 6066 §3).
-    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
     return try NIOSSLClientHandler(
-      context: context, serverHostname: isAddress ? nil : host,
+      context: context, serverHostname: name,
       customVerificationCallback: { presented, promise in
         do {
           try tls.verify(presented.map { try $0.toDERBytes() })
@@ -118,7 +128,7 @@ struct Connector: Sendable {
     var address = ""
     var hint = "check that the server runs and that the socket path is right"
     switch target {
-    case .unix(let path): address = path
+    case .unix(let path, _): address = path
     case .tcp(let host, let port, _):
       network = "tcp"
       address = PeerAddress(ip: host, port: port).description
@@ -146,7 +156,7 @@ struct Connector: Sendable {
   private func handshakeError(_ error: any Error, _ refusal: Refusal) -> ConnectError {
     if let reason = refusal.reason.withLock({ $0 }) { return ClientTLS.connectError(for: reason) }
     switch target {
-    case .unix(let path):
+    case .unix(let path, _):
       return .handshake(
         .handshake, "the process at \(path) closed the connection or does not speak gRPC",
         hint: "check that the socket belongs to the right server", cause: error)

@@ -32,9 +32,11 @@ package final class ReconnectingTransport: ClientTransport {
 
   init(connector: Connector) { self.connector = connector }
 
-  /// To a server behind a Unix socket.
-  package static func unix(path: String, timeout: Duration = .seconds(10)) -> ReconnectingTransport {
-    ReconnectingTransport(connector: Connector(target: .unix(path: path), timeout: timeout))
+  /// To a server behind a Unix socket, which may ask for TLS as well.
+  package static func unix(
+    path: String, tls: ClientTLS? = nil, timeout: Duration = .seconds(10)
+  ) -> ReconnectingTransport {
+    ReconnectingTransport(connector: Connector(target: .unix(path: path, tls: tls), timeout: timeout))
   }
 
   /// To a server behind TLS. The timeout holds for dialling and again for the handshake.

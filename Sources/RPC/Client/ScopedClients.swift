@@ -9,11 +9,11 @@ package import GRPCCore
 /// }
 /// ```
 package func withUnixClient<T: Sendable>(
-  _ path: String, isolation: isolated (any Actor)? = #isolation, _ body: (RPCClient) async throws -> T
+  _ path: String, tls: ClientTLS? = nil, isolation: isolated (any Actor)? = #isolation,
+  _ body: (RPCClient) async throws -> T
 ) async throws -> T {
-  try await withGRPCClient(transport: ReconnectingTransport.unix(path: path), isolation: isolation) { client in
-    try await body(client)
-  }
+  let transport = ReconnectingTransport.unix(path: path, tls: tls)
+  return try await withGRPCClient(transport: transport, isolation: isolation) { client in try await body(client) }
 }
 
 /// Runs `body` with a client of the server at `host` and `port`, over TLS.

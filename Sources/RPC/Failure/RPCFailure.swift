@@ -12,15 +12,19 @@ package struct RPCFailure: Error, StatusNamed, Equatable {
   package var message: String
   /// Messages for the `grpc-status-details-bin` trailer.
   package var details: [any SwiftProtobuf.Message]
+  /// What programs go by, sent as `google.rpc.ErrorInfo` in front of the details.
+  package var reason: FailureReason?
   /// What went wrong inside; never sent.
   package var cause: (any Error)?
 
   package init(
-    _ code: RPCError.Code, _ message: String, details: [any SwiftProtobuf.Message] = [], cause: (any Error)? = nil
+    _ code: RPCError.Code, _ message: String, details: [any SwiftProtobuf.Message] = [],
+    reason: FailureReason? = nil, cause: (any Error)? = nil
   ) {
     self.code = code
     self.message = message
     self.details = details
+    self.reason = reason
     self.cause = cause
   }
 
@@ -39,9 +43,10 @@ extension RPCFailure: RPCErrorConvertible {
   package var rpcErrorMessage: String { message }
   package var rpcErrorCause: (any Error)? { cause }
   package var rpcErrorMetadata: Metadata {
-    let packed = details.compactMap { try? Google_Protobuf_Any(message: $0) }
+    var packed = details.compactMap { try? Google_Protobuf_Any(message: $0) }.map { ErrorDetails.any($0) }
+    if let reason { packed.insert(.errorInfo(reason: reason.reason, domain: reason.domain), at: 0) }
     guard !packed.isEmpty else { return [:] }
-    return GoogleRPCStatus(code: code, message: message, details: packed.map { .any($0) }).rpcErrorMetadata
+    return GoogleRPCStatus(code: code, message: message, details: packed).rpcErrorMetadata
   }
 }
 

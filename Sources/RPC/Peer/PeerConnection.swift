@@ -1,5 +1,5 @@
 package import GRPCCore
-import SPIFFE
+package import SPIFFE
 import Synchronization
 
 /// What is known about the connection that a call came over. API methods reach it as `context.peer`.
@@ -9,19 +9,42 @@ import Synchronization
 package final class PeerConnection: ServerContext.TransportSpecific {
   /// A number of its own among the connections of this process.
   package let id: UInt64
-  private let state: Mutex<Caller>
 
-  package init(id: UInt64, caller: Caller) {
+  private struct State {
+    var caller: Caller
+    var svid: VerifiedX509SVID?
+    var refusal: String?
+    var drain: (@Sendable () -> Void)?
+  }
+  private let state: Mutex<State>
+
+  package init(id: UInt64, caller: Caller, svid: VerifiedX509SVID? = nil) {
     self.id = id
-    state = Mutex(caller)
+    state = Mutex(State(caller: caller, svid: svid))
   }
 
   /// Who is at the other end.
-  package var caller: Caller { state.withLock { $0 } }
+  package var caller: Caller { state.withLock { $0.caller } }
+
+  /// The X509-SVID that the peer presented, also over a Unix socket, where ``caller`` is the process. It was verified
+  /// when the connection began.
+  package var svid: VerifiedX509SVID? { state.withLock { $0.svid } }
+
+  /// Asks the peer to open another connection: this one takes no more calls, and closes after the last one. For a
+  /// connection that was opened with an SVID that counts no longer.
+  package func drain() { state.withLock { $0.drain }?() }
+
+  func onDrain(_ drain: @escaping @Sendable () -> Void) { state.withLock { $0.drain = drain } }
+
+  /// Why the peer's certificate was refused, for the log.
+  var refusal: String? { state.withLock { $0.refusal } }
+
+  func refused(_ error: any Error) { state.withLock { $0.refusal = "\(error)" } }
 
   func verified(_ svid: VerifiedX509SVID) {
-    state.withLock { caller in
-      if let address = caller.address { caller = .x509(svid, address) }
+    state.withLock { state in
+      state.svid = svid
+      if let address = state.caller.address { state.caller = .x509(svid, address) }
     }
   }
 }

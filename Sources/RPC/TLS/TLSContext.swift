@@ -4,11 +4,15 @@ import TLS
 
 /// Makes the TLS context of one connection (about 40 µs). Never shared between connections.
 enum TLSContext {
-  /// TLS 1.2 or later, ALPN `h2`, a client certificate asked for but not required, no CA names sent.
-  static func server(_ credential: TLSCredential, policy: TLSPolicy) throws -> NIOSSLContext {
+  /// TLS 1.2 or later, ALPN `h2`, no CA names sent.
+  ///
+  /// - Parameter requiresPeerCertificate: a client that presents no certificate is refused.
+  static func server(
+    _ credential: TLSCredential, policy: TLSPolicy, requiresPeerCertificate: Bool = false
+  ) throws -> NIOSSLContext {
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: try chain(credential), privateKey: .privateKey(try key(credential)))
-    configuration.certificateVerification = .optionalVerification
+    configuration.certificateVerification = requiresPeerCertificate ? .noHostnameVerification : .optionalVerification
     return try finish(&configuration, policy)
   }
 

@@ -8,8 +8,14 @@ package protocol TLSIdentity: Sendable {
   /// The chain and key to present now.
   func credential() throws -> TLSCredential
   /// Verifies what the peer presented (DER, leaf first). Throwing refuses the connection.
-  /// A peer that presents nothing is let in as anonymous and never gets here.
+  /// A peer that presents nothing never gets here: it is let in as anonymous, or refused (``requiresPeerCertificate``).
   func verify(_ chain: [[UInt8]]) async throws -> VerifiedX509SVID
+  /// Whether a peer that presents no certificate is refused.
+  var requiresPeerCertificate: Bool { get }
+}
+
+extension TLSIdentity {
+  package var requiresPeerCertificate: Bool { false }
 }
 
 /// A certificate chain and the private key of its leaf.

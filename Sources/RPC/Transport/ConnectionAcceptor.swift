@@ -76,6 +76,9 @@ struct ConnectionAcceptor: Sendable {
     let connection = ConnectionHandler(
       peer: peer, names: names(channel), service: service, executor: executors[ObjectIdentifier(channel.eventLoop)],
       meter: meter, errors: errors, share: share, onEnd: onEnd)
+    peer.onDrain { [weak channel] in
+      channel?.pipeline.fireUserInboundEventTriggered(ConnectionHandler.Drain(isShutdown: false))
+    }
     let pipeline = channel.pipeline.syncOperations
     if let tls {
       let source = channel.remoteAddress?.ipAddress ?? ""
@@ -120,7 +123,8 @@ struct ConnectionAcceptor: Sendable {
     _ connection: NIOLoopBound<ConnectionHandler>
   ) throws -> NIOSSLServerHandler {
     // A context per connection: its ticket key is its own, so no session is ever resumed and every peer is verified.
-    let context = try TLSContext.server(tls.identity.credential(), policy: tls.policy)
+    let context = try TLSContext.server(
+      tls.identity.credential(), policy: tls.policy, requiresPeerCertificate: tls.identity.requiresPeerCertificate)
     let identity = tls.identity
     let registry = registry
     return NIOSSLServerHandler(
@@ -135,6 +139,7 @@ struct ConnectionAcceptor: Sendable {
             }
             promise.succeed(.certificateVerified)
           } catch {
+            peer.refused(error)
             promise.succeed(.failed)
           }
         }

@@ -85,7 +85,7 @@ extension ConnectionHandler {
     case is any NIOHTTP2Error:
       // One stream broke the rules and was reset.
       if let now = context?.eventLoop.now, let flood = meter.streamError(at: now) { fail("\(flood)", .enhanceYourCalm) }
-    default: fail("TLS failed: \(error)")
+    default: fail("TLS failed: \(peer.refusal ?? "\(error)")")
     }
   }
 }

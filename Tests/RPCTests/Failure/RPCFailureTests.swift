@@ -1,5 +1,6 @@
 import Daemon
 import GRPCCore
+import GRPCProtobuf
 import Logging
 import SPIFFE
 import SPIREProtos
@@ -32,6 +33,18 @@ import Testing
     #expect(error.detail(Spire_Api_Types_PermissionDeniedDetails.self)?.reason == .agentBanned)
     #expect(error.detail(Spire_Api_Types_Status.self) == nil)
     #expect(RPCError(RPCFailure(.internalError, "x")).metadata.isEmpty)
+  }
+
+  @Test func reasonsForProgramsComeFirst() throws {
+    let failure = RPCFailure(
+      .notFound, "no such workload", details: [Spire_Api_Types_Status()],
+      reason: FailureReason("WORKLOAD_NOT_FOUND", domain: "spiffe.io"))
+    let error = RPCError(failure)
+    let details = try #require(try error.unpackGoogleRPCStatus()).details
+    #expect(details.count == 2)
+    #expect(details.first?.errorInfo?.reason == "WORKLOAD_NOT_FOUND")
+    #expect(details.first?.errorInfo?.domain == "spiffe.io")
+    #expect(error.detail(Spire_Api_Types_Status.self) != nil)
   }
 
   @Test func brokenDetailsAreNoDetails() {

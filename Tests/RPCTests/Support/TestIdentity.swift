@@ -13,9 +13,11 @@ final class TestIdentity: TLSIdentity {
     var verifications = 0
   }
   private let trustDomain: TrustDomain
+  let requiresPeerCertificate: Bool
   private let state: Mutex<State>
 
-  init(_ pki: TestPKI, more: [Bundle] = []) throws {
+  init(_ pki: TestPKI, more: [Bundle] = [], requiresPeerCertificate: Bool = false) throws {
+    self.requiresPeerCertificate = requiresPeerCertificate
     trustDomain = pki.trustDomain
     state = Mutex(State(credential: try pki.svid("/spire/server"), bundles: [pki.bundle] + more))
   }
