@@ -1,5 +1,6 @@
 package import Daemon
 package import FoundationEssentials
+package import SPIFFE
 
 /// What the services of the admin socket work on. Put together once, when the agent has an identity.
 package struct AdminParts: Sendable {
@@ -16,12 +17,17 @@ package struct AdminParts: Sendable {
   package let syncInterval: Duration
   package let time: any TimeSource
   package let metrics: Metrics
+  /// `authorized_delegates`
+  package let delegates: Delegates
+  /// The SPIFFE IDs of `experimental.broker.brokers`.
+  package let brokers: Set<SPIFFEID>
 
   package init(
     startedAt: Date, logLevel: LogLevelControl, identity: AgentIdentity, cache: WorkloadCacheStore,
     storeCache: SVIDStoreCache? = nil, issuer: JWTSVIDIssuer, synchronizer: Synchronizer,
     attestation: WorkloadAttestation, earlySync: EarlySync,
-    server: ServerAddress, syncInterval: Duration, time: any TimeSource, metrics: Metrics
+    server: ServerAddress, syncInterval: Duration, time: any TimeSource, metrics: Metrics,
+    delegates: Delegates = Delegates([]), brokers: Set<SPIFFEID> = []
   ) {
     self.startedAt = startedAt
     self.logLevel = logLevel
@@ -36,5 +42,7 @@ package struct AdminParts: Sendable {
     self.syncInterval = syncInterval
     self.time = time
     self.metrics = metrics
+    self.delegates = delegates
+    self.brokers = brokers
   }
 }

@@ -8,6 +8,7 @@ package enum AdminServices {
     let services: [any RegistrableRPCService] = [
       AgentDebugAPI(parts),
       AgentLoggerAPI(parts),
+      DelegatedIdentityAPI(parts),
       ExplainService(AgentExplainer(parts)),
     ]
     return services + [ReflectionService(of: services)]
@@ -17,6 +18,7 @@ package enum AdminServices {
   package static let policies: [MethodPolicy] = [
     AgentDebugAPI.policies,
     AgentLoggerAPI.policies,
+    DelegatedIdentityAPI.policies,
     ExplainService.policies,
     ReflectionService.policies(callers: .local),
   ].flatMap { $0 }

@@ -109,6 +109,8 @@ package final class WorkloadCacheStore: SigningCache {
     state.withLock { $0.cache.states(matching: selectors) }
   }
 
+  var entryIDs: Set<SPIFFEID> { state.withLock { $0.cache.entryIDs } }
+
   func states(limit: Int) -> [WorkloadCache.EntryState] { state.withLock { $0.cache.states(limit: limit) } }
 
   func nearest(

@@ -70,6 +70,7 @@ extension AgentConfiguration {
     availabilityTarget = Self.availabilityTarget(agent.availabilityTarget, &checks)
     let isPublic = isWorkloadAPIEnabled || isSDSAPIEnabled
     adminSocketPath = Self.adminSocket(agent.adminSocketPath, isPublic ? socketPath : nil, &checks)
+    authorizedDelegates = Self.delegates(agent.authorizedDelegates ?? [], domain, &checks)
     UnsupportedKey.check(UnsupportedKeys.keys, in: file.document, checks: &checks)
     notices = checks.notices
     try checks.finish(log: log)

@@ -92,14 +92,16 @@ extension AgentConfiguration {
   ) -> String? {
     guard let path, !path.isEmpty else { return nil }
     let absolute = ConfigurationFile.absolute(path)
-    func folder(_ path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/" }
-    if let socketPath, folder(absolute).hasPrefix(folder(socketPath)) {
+    if let socketPath, absolute.hasPrefix(folder(of: socketPath)) {
       checks.fail(
         "admin socket cannot be in the same directory or a subdirectory as that containing the Workload API socket",
         key: "agent.admin_socket_path")
     }
     return absolute
   }
+
+  /// With the slash at its end.
+  static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/" }
 
   static func rebootstrap(
     _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ bootstrap: BootstrapSource,

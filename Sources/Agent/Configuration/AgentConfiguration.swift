@@ -33,6 +33,8 @@ package struct AgentConfiguration: Sendable {
   package var socketPath: String
   /// The operators' socket, from the root; nil for none.
   package var adminSocketPath: String?
+  /// Who may use the delegated identity API on it.
+  package var authorizedDelegates: Set<SPIFFEID>
   package var isWorkloadAPIEnabled: Bool
   package var isSDSAPIEnabled: Bool
   /// What Envoys may ask for by name.

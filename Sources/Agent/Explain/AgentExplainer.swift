@@ -69,6 +69,8 @@ package struct AgentExplainer: Sendable {
       ExplainFindings.ofProcess(
         response, nearest: nearest.map(\.state.entry), types: types,
         stored: stored.filter { $0.selectors.allSatisfy(selectors.contains) }, now: parts.time.now)
+      + ExplainFindings.ofRights(
+        matching.map(\.entry.spiffeID), delegates: parts.delegates.authorized, brokers: parts.brokers)
       + ExplainFindings.ofAgent(response.agent, stored: stored, syncInterval: parts.syncInterval)
     return response
   }
@@ -105,8 +107,11 @@ package struct AgentExplainer: Sendable {
     var response = Swiftspire_Agent_Explain_V1_ExplainAgentResponse()
     response.agent = await state()
     response.entries = parts.cache.states(limit: Self.entryLimit).map(Self.message)
-    response.findings = ExplainFindings.ofAgent(
-      response.agent, stored: parts.cache.storeEntries, syncInterval: parts.syncInterval)
+    let absent = parts.delegates.authorized.subtracting(parts.cache.entryIDs).sorted()
+    response.findings =
+      ExplainFindings.ofAgent(
+        response.agent, stored: parts.cache.storeEntries, syncInterval: parts.syncInterval)
+      + ExplainFindings.ofAbsentDelegates(absent)
     return response
   }
 

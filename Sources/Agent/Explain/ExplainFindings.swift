@@ -8,7 +8,7 @@ enum ExplainFindings {
   typealias Finding = Swiftspire_Agent_Explain_V1_Finding
   typealias Response = Swiftspire_Agent_Explain_V1_ExplainProcessResponse
 
-  private static func finding(
+  static func finding(
     _ severity: Finding.Severity, _ code: String, _ message: String, advice: String = ""
   ) -> Finding {
     var finding = Finding()

@@ -16,6 +16,9 @@ extension WorkloadCache {
     matchingIDs(selectors).compactMap { records[$0].map(Self.state) }
   }
 
+  /// The SPIFFE IDs of all entries.
+  package var entryIDs: Set<SPIFFEID> { Set(records.values.map(\.entry.spiffeID)) }
+
   /// Entries in the order of their SPIFFE IDs.
   package func states(limit: Int) -> [EntryState] {
     let sorted = records.values.sorted { ($0.entry.spiffeID, $0.entry.id) < ($1.entry.spiffeID, $1.entry.id) }

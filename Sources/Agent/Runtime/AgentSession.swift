@@ -200,7 +200,8 @@ struct AgentSession: Service {
       synchronizer: synchronizer, attestation: workloads, earlySync: earlySync,
       server: ServerAddress(
         host: configuration.serverAddress, port: configuration.serverPort, trustDomain: configuration.trustDomain),
-      syncInterval: configuration.syncInterval, time: time, metrics: metrics)
+      syncInterval: configuration.syncInterval, time: time, metrics: metrics,
+      delegates: Delegates(configuration.authorizedDelegates))
     return Parts(manager: manager, stores: stores, cache: cache, api: api, admin: admin)
   }
 
@@ -220,6 +221,8 @@ struct AgentSession: Service {
       if let workloads = try endpoints.workloads(parts.api) {
         group.addTask { try await workloads.run() }
       } else {
+        log.logger.info(
+          "Skipping agent APIs because public endpoint is disabled", metadata: ["apis": "Workload and SDS APIs"])
         health.started()
       }
       if let admin = try endpoints.admin(parts.admin) { group.addTask { try await admin.run() } }

@@ -27,6 +27,9 @@ package struct NamedProcess: WorkloadCaller {
   /// Naming the agent's number does not give its privileges.
   package var isSelf: Bool { false }
 
+  /// Whether the process still runs, whatever it runs by now. One system call.
+  package var isAlive: Bool { handle.isAlive }
+
   package func verify() async throws(AgentError) {
     let after: ProcessState
     do { after = try processes.state(of: pid) } catch { throw Self.failure(pid, "cannot be looked at: \(error)") }

@@ -17,31 +17,7 @@ import X509
     _ agent: TestAgent, _ folder: String, level: LogLevelControl = LogLevelControl(launch: .info),
     metrics: Metrics = .none, _ body: @Sendable @escaping (RPCClient) async throws -> Void
   ) async throws {
-    let path = folder + "/admin.sock"
-    let parts = AdminParts(
-      startedAt: agent.time.now - 6, logLevel: level, identity: agent.identity, cache: agent.cache,
-      storeCache: agent.storeCache, issuer: agent.issuer, synchronizer: agent.synchronizer,
-      attestation: WorkloadAttestation(attestors: [FixedAttestor()], metrics: .none, logger: agent.logger),
-      earlySync: agent.earlySync,
-      server: ServerAddress(host: "server", port: 8081, trustDomain: agent.ca.trustDomain), syncInterval: .seconds(5),
-      time: agent.time, metrics: metrics)
-    var options = GRPCEndpoint.Options()
-    options.shutdown = .hard
-    let endpoint = GRPCEndpoint(
-      socket: try ListeningSocket.unix(path: path, mode: 0o770, directoryMode: 0o755),
-      services: AdminServices.services(parts),
-      interceptors: [
-        CallInterceptor(
-          policies: AdminServices.policies, authorizer: LocalOnlyAuthorizer(), logger: agent.logger, metrics: metrics,
-          style: .agent)
-      ], options: options, time: SystemTime())
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await endpoint.run() }
-      try await withUnixClient(path) { client in try await body(client) }
-      group.cancelAll()
-      // How an endpoint ends that was cancelled is its own business.
-      do { while try await group.next() != nil {} } catch {}
-    }
+    try await agent.withAdmin(folder, agent.adminParts(level: level, metrics: metrics), body)
   }
 
   @Test func getInfoShowsWhatTheAgentHasAndKeepsItForFiveSeconds() async throws {
@@ -116,6 +92,7 @@ import X509
   @Test func everyMethodHasARowAndOtherServicesAreNotThere() async throws {
     let descriptors =
       Spire_Agent_Debug_V1_Debug.Method.descriptors + Spire_Api_Agent_Logger_V1_Logger.Method.descriptors
+      + Spire_Api_Agent_Delegatedidentity_V1_DelegatedIdentity.Method.descriptors
     let rows = Set(AdminServices.policies.map(\.descriptor))
     #expect(rows.isSuperset(of: descriptors))
     try await withFolder { folder in

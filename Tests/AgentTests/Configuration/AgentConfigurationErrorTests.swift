@@ -52,6 +52,19 @@ import Testing
           + " please use admin_socket_path instead"
       ),
       ("experimental { feature_flags = [\"x\"] }", "error loading feature flags: unknown feature flag(s): [x]"),
+      (
+        "authorized_delegates = [\"spiffe://example.org/a\", \"spiffe://other.org/a\"]",
+        #"error validating authorized delegate: SPIFFE ID "spiffe://other.org/a" is not a member of trust domain "#
+          + #""example.org""#
+      ),
+      (
+        "authorized_delegates = [\"x\"]",
+        "error validating authorized delegate: scheme is missing or invalid"
+      ),
+      (
+        "authorized_delegates = [\"spiffe://example.org\"]",
+        #"error validating authorized delegate: SPIFFE ID "spiffe://example.org" has no path, so it is no workload's"#
+      ),
     ])
   func agentValues(_ lines: String, _ message: String) throws {
     let error = try #require(try agentProblems(AgentFile.with(agent: lines)))

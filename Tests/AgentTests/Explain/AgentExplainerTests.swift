@@ -42,6 +42,23 @@ import Testing
 
   private static let unix: [any WorkloadAttestor] = [NamedAttestor(name: "unix", values: ["uid:0", "gid:0"])]
 
+  @Test func delegatesAndBrokersAreNamed() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/cni", ["uid:0"]))
+      try await agent.syncAndSign()
+      let (cni, absent) = (try SPIFFEID("spiffe://example.org/cni"), try SPIFFEID("spiffe://example.org/absent"))
+      let parts = agent.adminParts(
+        attestors: Self.unix, delegates: Delegates([cni, absent]), brokers: [cni, try SPIFFEID("spiffe://other.org/b")])
+      let explainer = AgentExplainer(parts, processes: HostProcesses())
+      let process = try await explainer.explain(pid: getpid())
+      #expect(process.findings.map(\.code) == ["delegate", "broker"])
+      let findings = await explainer.explainAgent().findings
+      #expect(findings.map(\.code) == ["delegate_without_entry"])
+      #expect(findings.first?.message.contains("spiffe://example.org/absent") == true)
+    }
+  }
+
   private func explainer(_ agent: TestAgent) -> AgentExplainer {
     AgentExplainer(parts(agent, Self.unix, agent.earlySync), processes: HostProcesses())
   }

@@ -33,12 +33,8 @@ import WorkloadProtos
           policies: WorkloadAPIService.policies, authorizer: LocalOnlyAuthorizer(), logger: agent.logger,
           metrics: .none, style: .agent)
       ], options: options, time: SystemTime())
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await endpoint.run() }
+    try await running(endpoint) {
       try await withUnixClient(path) { client in try await body(Client(wrapping: client)) }
-      group.cancelAll()
-      // How an endpoint ends that was cancelled is its own business.
-      do { while try await group.next() != nil {} } catch {}
     }
   }
 
