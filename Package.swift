@@ -343,7 +343,9 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("PostgresDSN", ["SQLDatastore"])
   fuzz("ClientHello", ["WebCertificates"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
-  fuzz("Secrets", ["Agent", "EnvoyProtos", "SPIFFE", protobuf, crypto, x509])
+  fuzz(
+    "Secrets", "BrokerReference",
+    ["Agent", "EnvoyProtos", "SPIFFE", protobuf, crypto, x509, "AgentPlugins", "WorkloadProtos"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

@@ -71,6 +71,7 @@ extension AgentConfiguration {
     let isPublic = isWorkloadAPIEnabled || isSDSAPIEnabled
     adminSocketPath = Self.adminSocket(agent.adminSocketPath, isPublic ? socketPath : nil, &checks)
     authorizedDelegates = Self.delegates(agent.authorizedDelegates ?? [], domain, &checks)
+    broker = Self.broker(experimental?.broker, workloads: isPublic ? socketPath : nil, &checks)
     UnsupportedKey.check(UnsupportedKeys.keys, in: file.document, checks: &checks)
     notices = checks.notices
     try checks.finish(log: log)

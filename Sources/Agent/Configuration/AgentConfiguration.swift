@@ -35,6 +35,8 @@ package struct AgentConfiguration: Sendable {
   package var adminSocketPath: String?
   /// Who may use the delegated identity API on it.
   package var authorizedDelegates: Set<SPIFFEID>
+  /// The broker API; nil for none.
+  package var broker: BrokerSettings?
   package var isWorkloadAPIEnabled: Bool
   package var isSDSAPIEnabled: Bool
   /// What Envoys may ask for by name.

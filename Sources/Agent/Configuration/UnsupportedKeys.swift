@@ -9,7 +9,6 @@ package enum UnsupportedKeys {
 
   /// The rows that are looked for in the file by their path.
   package static let keys: [UnsupportedKey] = [
-    .refused("agent.experimental.broker", "the broker API is not served, so nobody may call it"),
     .ignored("agent.profiling_enabled", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_port", "Go's profiler is not part of this program"),
     .ignored("agent.profiling_freq", "Go's profiler is not part of this program"),

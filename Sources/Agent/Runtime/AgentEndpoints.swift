@@ -6,7 +6,7 @@ import Logging
 import RPC
 import WorkloadProtos
 
-/// Opens the agent's two sockets and logs what becomes of them (agent-behaviour §10, §15). Used once, by
+/// Opens the agent's sockets and logs what becomes of them (agent-behaviour §10, §15). Used once, by
 /// ``AgentSession``.
 struct AgentEndpoints {
   let configuration: AgentConfiguration
@@ -38,7 +38,8 @@ struct AgentEndpoints {
         of: services, descriptorSets: [WorkloadProtosDescriptors.base64, EnvoyProtosDescriptors.base64]))
     policies += ReflectionService.policies(callers: .any)
     let apis: Logger.Metadata = ["apis": "\(names)"]
-    return endpoint(socket, services, policies, logger) { event in
+    // The broker's sockets take some of the descriptors.
+    return endpoint(socket, services, policies, logger, fifths: configuration.broker == nil ? 3 : 2) { event in
       switch event {
       case .started:
         logger.info(
@@ -78,9 +79,15 @@ struct AgentEndpoints {
     }
   }
 
+  /// The sockets of the brokers; none without `experimental.broker`.
+  func broker(_ parts: AdminParts) throws -> [GRPCEndpoint] {
+    guard let settings = configuration.broker else { return [] }
+    return try BrokerEndpoints(BrokerParts(settings, parts), policy: configuration.tls, logger: logger).open()
+  }
+
   private func endpoint(
     _ socket: ListeningSocket, _ services: [any RegistrableRPCService], _ policies: [MethodPolicy], _ logger: Logger,
-    fifths: Int = 3, _ observe: @escaping @Sendable (GRPCEndpoint.Event) -> Void
+    fifths: Int, _ observe: @escaping @Sendable (GRPCEndpoint.Event) -> Void
   ) -> GRPCEndpoint {
     var options = GRPCEndpoint.Options()
     options.shutdown = .hard

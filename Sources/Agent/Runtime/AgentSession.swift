@@ -201,7 +201,8 @@ struct AgentSession: Service {
       server: ServerAddress(
         host: configuration.serverAddress, port: configuration.serverPort, trustDomain: configuration.trustDomain),
       syncInterval: configuration.syncInterval, time: time, metrics: metrics,
-      delegates: Delegates(configuration.authorizedDelegates))
+      delegates: Delegates(configuration.authorizedDelegates), brokers: Set((configuration.broker?.brokers ?? [:]).keys)
+    )
     return Parts(manager: manager, stores: stores, cache: cache, api: api, admin: admin)
   }
 
@@ -226,6 +227,7 @@ struct AgentSession: Service {
         health.started()
       }
       if let admin = try endpoints.admin(parts.admin) { group.addTask { try await admin.run() } }
+      for broker in try endpoints.broker(parts.admin) { group.addTask { try await broker.run() } }
       defer { group.cancelAll() }
       while try await group.next() != nil {}
     }

@@ -7,8 +7,8 @@ package import SPIFFE
 /// concurrently.
 package struct WorkloadAttestation: Sendable {
   let attestors: [any WorkloadAttestor]
-  private let metrics: Metrics
-  private let logger: Logger
+  let metrics: Metrics
+  let logger: Logger
 
   /// - Parameter logger: has the subsystem name `workload_attestor`.
   package init(attestors: [any WorkloadAttestor], metrics: Metrics, logger: Logger) {

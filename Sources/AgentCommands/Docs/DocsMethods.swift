@@ -10,6 +10,9 @@ struct DocsMethods: Command {
   let isHidden = true
 
   func run(_ options: NoOptions, io: CommandIO) async throws {
-    io.out(MethodRows.text(WorkloadAPIService.policies + SecretDiscoveryService.policies + AdminServices.policies))
+    io.out(
+      MethodRows.text(
+        WorkloadAPIService.policies + SecretDiscoveryService.policies + AdminServices.policies + BrokerService.policies)
+    )
   }
 }

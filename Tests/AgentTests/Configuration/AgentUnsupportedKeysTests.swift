@@ -5,12 +5,11 @@ import Plugins
 import Testing
 
 @Suite struct AgentUnsupportedKeysTests {
-  /// A file in which the key at `path` is set, and the problems that its value has of its own.
+  /// A file in which the key at `path` is set.
   static func file(_ path: String) -> String {
-    let values = ["broker": "broker {}"]
     var keys = path.split(separator: ".").map(String.init)
     let last = keys.removeLast()
-    let inner = keys.dropFirst().reversed().reduce(values[last] ?? "\(last) = 1") { "\($1) { \($0) }" }
+    let inner = keys.dropFirst().reversed().reduce("\(last) = 1") { "\($1) { \($0) }" }
     return keys.first == "agent" ? AgentFile.with(agent: inner) : AgentFile.with(rest: "\(keys[0]) { \(inner) }")
   }
 

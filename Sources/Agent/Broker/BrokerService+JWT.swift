@@ -1,0 +1,94 @@
+import Daemon
+import FoundationEssentials
+package import GRPCCore
+import Logging
+import RPC
+import SPIFFE
+package import WorkloadProtos
+
+/// JWT-SVIDs of a workload, and JWT bundles.
+extension BrokerService {
+  package func fetchJWTSVID(
+    request: Spiffe_Broker_FetchJWTSVIDRequest, context: ServerContext
+  ) async throws -> Spiffe_Broker_FetchJWTSVIDResponse {
+    let context = try context.call
+    return try await serve {
+      guard !request.audience.isEmpty else {
+        context.logger.error("Missing required audience parameter")
+        throw RPCFailure(.invalidArgument, "audience must be specified")
+      }
+      let call = try begin(context)
+      let requested = try requestedID(request.spiffeID, call)
+      let target = try await target(request.reference, call)
+      func entries() -> [AgentEntry] {
+        HintFilter.apply(parts.cache.matchingEntries(target.selectors)) { $0 }
+          .filter { requested == nil || $0.spiffeID == requested }
+      }
+      var matching = entries()
+      if matching.isEmpty {
+        await parts.earlySync.request()
+        matching = entries()
+      }
+      var response = Spiffe_Broker_FetchJWTSVIDResponse()
+      for entry in matching { response.svids.append(try await svid(of: entry, request.audience, call)) }
+      guard !response.svids.isEmpty else { throw noIdentity(call) }
+      // The server may have taken its time.
+      try call.check()
+      try target.check()
+      return response
+    }
+  }
+
+  private func requestedID(_ text: String, _ call: Call) throws -> SPIFFEID? {
+    if text.isEmpty { return nil }
+    do { return try SPIFFEID(text) } catch {
+      call.logger.error("Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text)"])
+      throw RPCFailure(.invalidArgument, "invalid requested SPIFFE ID: \(error)", cause: error)
+    }
+  }
+
+  private func svid(of entry: AgentEntry, _ audience: [String], _ call: Call) async throws -> Spiffe_Broker_JWTSVID {
+    do {
+      let svid = try await parts.issuer.svid(for: entry, audience: audience)
+      if call.context.logs(.debug) {
+        call.logger.debug(
+          "Fetched JWT SVID",
+          metadata: [
+            "spiffe_id": "\(entry.spiffeID)",
+            "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(parts.time.now)))",
+          ])
+      }
+      var item = Spiffe_Broker_JWTSVID()
+      item.spiffeID = entry.spiffeID.description
+      item.svid = svid.token
+      item.hint = entry.hint
+      return item
+    } catch {
+      if error is CancellationError { throw error }
+      let failure = AgentError.wrapping(error)
+      call.logger.error(
+        "Could not fetch JWT-SVID", metadata: ["error": "\(failure.message)", "spiffe_id": "\(entry.spiffeID)"])
+      throw AgentError(.unavailable, "could not fetch JWT-SVID: \(failure.message)", cause: failure)
+    }
+  }
+
+  package func subscribeToJWTBundles(
+    request: Spiffe_Broker_SubscribeToJWTBundlesRequest,
+    response: RPCWriter<Spiffe_Broker_SubscribeToJWTBundlesResponse>, context: ServerContext
+  ) async throws {
+    let context = try context.call
+    try await serve {
+      let call = try begin(context)
+      let target = try await target(request.reference, call)
+      try await whileAllowed(call, target) { mayGoOn in
+        try await parts.cache.sendBundles(parts.time, check: mayGoOn) { bundles in
+          var message = Spiffe_Broker_SubscribeToJWTBundlesResponse()
+          for bundle in bundles.all { message.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks()) }
+          return message
+        } to: {
+          try await response.write($0)
+        }
+      }
+    }
+  }
+}
