@@ -10,6 +10,8 @@ final class Deployment: @unchecked Sendable {
   var agentOptions: String
   /// Further sections of the agent's file.
   var agentSections = ""
+  /// Of the WorkloadAttestor `unix`.
+  var unixOptions = ""
   /// Blocks of the server's configuration beside `server` and `plugins`.
   var serverBlocks = ""
   /// The KeyManager block of the server.
@@ -101,7 +103,7 @@ final class Deployment: @unchecked Sendable {
     plugins {
       NodeAttestor "join_token" { plugin_data {} }
       KeyManager "disk" { plugin_data { directory = "\(directory)/a" } }
-      WorkloadAttestor "unix" { plugin_data {} }
+      WorkloadAttestor "unix" { plugin_data { \(unixOptions) } }
     }
     \(agentSections)
     """.write(toFile: directory + "/agent.conf", atomically: true, encoding: .utf8)
