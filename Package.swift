@@ -100,6 +100,7 @@ let package = Package(
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
     part("AWS", ["HTTP", "Daemon", crypto]),
     part("Plugins", ["HCL", "Daemon", logging, crypto]),
+    part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
     .target(name: "CPeer"),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     part(
@@ -139,11 +140,16 @@ let package = Package(
         "SPIFFE", "Keys", "DatastoreAPI", "Daemon", "SPIREProtos", logging, lifecycle, protobuf, crypto, cryptoExtras,
         x509, asn1,
       ]),
-    part("ServerPlugins", ["Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
+    part(
+      "ServerPlugins",
+      ["NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
     .target(name: "CHost"),
     part(
       "AgentPlugins",
-      ["CHost", "SVIDFiles", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, nioCore, nioPosix]),
+      [
+        "CHost", "SVIDFiles", "NodeProofs", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto,
+        nioCore, nioPosix,
+      ]),
 
     // Composition
     part(
@@ -212,6 +218,10 @@ let package = Package(
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
     tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
+    .target(
+      name: "NodeProofTesting", dependencies: ["SPIFFE"], path: "Tests/Support/NodeProofs", exclude: ["Fixtures"],
+      swiftSettings: strict),
+    tests("NodeProofs", ["NodeProofTesting", "Mutations", "SPIFFE", crypto, cryptoExtras]),
     tests(
       "RPC",
       [
@@ -237,24 +247,24 @@ let package = Package(
     tests(
       "ServerPlugins",
       [
-        "DaemonTesting", "Mutations", "HTTPTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
-        logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
+        "DaemonTesting", "Mutations", "HTTPTesting", "NodeProofTesting", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys",
+        "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
       ]),
     tests("SVIDFiles", ["DaemonTesting", "SPIFFE", "Daemon", x509, crypto]),
     tests(
       "AgentPlugins",
       [
-        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL",
-        logging, nioHTTP1, crypto, nioCore, nioPosix,
+        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs", "HTTP", "Plugins",
+        "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore, nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
     tests(
       "Server",
       [
-        "DaemonTesting", "Mutations", "TestDatabases", "HTTPTesting", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore",
-        "Authority", "WebCertificates", "Plugins", "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL",
-        "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509,
-        crypto, asn1,
+        "DaemonTesting", "Mutations", "TestDatabases", "HTTPTesting", "NodeProofTesting", "NodeProofs", "SPIFFE",
+        "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "WebCertificates", "Plugins", "ServerPlugins", "RPC",
+        "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore, nioCore,
+        nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
     tests(
       "Agent",

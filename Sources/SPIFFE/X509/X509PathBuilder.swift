@@ -35,6 +35,40 @@ struct X509PathBuilder {
     throw failure ?? SPIFFEError(.unknownAuthority, "x509: certificate signed by unknown authority")
   }
 
+  /// All paths from `leaf` to authorities that the budget allows to find, at least one.
+  ///
+  /// - Throws: as ``path(from:)``.
+  mutating func paths(from leaf: X509Candidate) throws(SPIFFEError) -> [[X509Candidate]] {
+    try check(leaf)
+    // Somebody may trust a single certificate; there is no signature to check then.
+    var found: [[X509Candidate]] = anchors.contains { $0.der == leaf.der } ? [[leaf]] : []
+    collect([leaf], &found)
+    guard found.isEmpty else { return found }
+    throw failure ?? SPIFFEError(.unknownAuthority, "x509: certificate signed by unknown authority")
+  }
+
+  private mutating func collect(_ path: [X509Candidate], _ found: inout [[X509Candidate]]) {
+    guard let current = path.last, path.count < Self.maximumLength else {
+      failure = failure ?? SPIFFEError(.chainTooLong, "x509: path is longer than \(Self.maximumLength) certificates")
+      return
+    }
+    for anchor in issuers(of: current, among: anchors)
+    where !isRepeated(anchor, in: path) && mayIssue(anchor, path: path) {
+      found.append(path + [anchor])
+    }
+    for candidate in issuers(of: current, among: intermediates) {
+      guard !isRepeated(candidate, in: path), mayIssue(candidate, path: path) else { continue }
+      collect(path + [candidate], &found)
+    }
+  }
+
+  private func isRepeated(_ candidate: X509Candidate, in path: [X509Candidate]) -> Bool {
+    path.contains {
+      $0.der == candidate.der
+        || $0.subject == candidate.subject && $0.certificate.publicKey == candidate.certificate.publicKey
+    }
+  }
+
   private mutating func extend(_ path: [X509Candidate]) -> [X509Candidate]? {
     guard let current = path.last, path.count < Self.maximumLength else {
       failure = failure ?? SPIFFEError(.chainTooLong, "x509: path is longer than \(Self.maximumLength) certificates")
@@ -44,11 +78,7 @@ struct X509PathBuilder {
       return path + [anchor]
     }
     for candidate in issuers(of: current, among: intermediates) {
-      let isRepeated = path.contains {
-        $0.der == candidate.der
-          || $0.subject == candidate.subject && $0.certificate.publicKey == candidate.certificate.publicKey
-      }
-      guard !isRepeated, mayIssue(candidate, path: path) else { continue }
+      guard !isRepeated(candidate, in: path), mayIssue(candidate, path: path) else { continue }
       if let found = extend(path + [candidate]) { return found }
     }
     return nil
