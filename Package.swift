@@ -221,6 +221,9 @@ let package = Package(
     .target(
       name: "NodeProofTesting", dependencies: ["SPIFFE"], path: "Tests/Support/NodeProofs", exclude: ["Fixtures"],
       swiftSettings: strict),
+    .target(
+      name: "NodeAttestorTesting", dependencies: ["ServerPlugins", "SPIFFE"], path: "Tests/Support/NodeAttestors",
+      swiftSettings: strict),
     tests("NodeProofs", ["NodeProofTesting", "Mutations", "SPIFFE", crypto, cryptoExtras]),
     tests(
       "RPC",
@@ -247,8 +250,8 @@ let package = Package(
     tests(
       "ServerPlugins",
       [
-        "DaemonTesting", "Mutations", "HTTPTesting", "NodeProofTesting", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys",
-        "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
+        "DaemonTesting", "Mutations", "HTTPTesting", "NodeAttestorTesting", "NodeProofTesting", "NodeProofs", "Plugins",
+        "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
       ]),
     tests("SVIDFiles", ["DaemonTesting", "SPIFFE", "Daemon", x509, crypto]),
     tests(
@@ -261,10 +264,10 @@ let package = Package(
     tests(
       "Server",
       [
-        "DaemonTesting", "Mutations", "TestDatabases", "HTTPTesting", "NodeProofTesting", "NodeProofs", "SPIFFE",
-        "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "WebCertificates", "Plugins", "ServerPlugins", "RPC",
-        "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf, grpcCore, nioCore,
-        nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
+        "DaemonTesting", "Mutations", "TestDatabases", "HTTPTesting", "NodeAttestorTesting", "NodeProofTesting",
+        "NodeProofs", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "Authority", "WebCertificates", "Plugins",
+        "ServerPlugins", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "CSQLite", logging, lifecycle, protobuf,
+        grpcCore, nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1,
       ]),
     tests(
       "Agent",

@@ -65,12 +65,13 @@ package struct NodeAttestation: Sendable {
   ) async throws -> (svid: AgentSVID, bundle: Bundle) {
     try await metrics.call(["node", "attestor", "new_svid"], labels: [MetricLabel("attestor", attestor.name)]) {
       let key = try await newKey(beside: current)
-      let attestor = attestor
-      let result = try await server.attest(
-        AttestationRequest(
-          type: attestor.name, payload: try await attestor.payload(),
-          csr: try await CertificateRequest.make(key: key, id: nil), authorities: authorities,
-          respond: { try await attestor.response(to: $0) }))
+      let csr = try await CertificateRequest.make(key: key, id: nil)
+      let result = try await attestor.attest { [server, attestor] evidence in
+        try await server.attest(
+          AttestationRequest(
+            type: attestor.name, payload: evidence.payload, csr: csr, authorities: authorities,
+            respond: evidence.respond))
+      }
       guard !result.chain.isEmpty else { throw AgentError(.malformed, "empty SVID chain returned by the server") }
       let svid = try AgentSVID(chain: result.chain, key: key, reattestable: result.reattestable)
       guard svid.id.isMember(of: trustDomain) else {

@@ -27,8 +27,10 @@ package enum UnsupportedKeys {
     ],
     supported: [
       "KeyManager": ["disk", "memory"],
-      "NodeAttestor": ["aws_iid", "azure_imds", "azure_msi", "gcp_iit", "join_token", "k8s_psat"],
-      "WorkloadAttestor": ["docker", "slurm", "systemd", "unix"], "SVIDStore": ["disk"],
+      "NodeAttestor": [
+        "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
+        "x509pop",
+      ], "WorkloadAttestor": ["docker", "slurm", "systemd", "unix"], "SVIDStore": ["disk"],
     ],
     counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])
 }

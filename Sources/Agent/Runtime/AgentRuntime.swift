@@ -56,7 +56,7 @@ package struct AgentRuntime: Sendable {
       time: time, logger: log.logger.with(subsystem: "telemetry"))
     let catalog = PluginCatalog(logger: log.logger.with(subsystem: "catalog"))
     let keyManagers = catalog.register(KeyManagers.type)
-    let nodeAttestors = catalog.register(NodeAttestors.type)
+    let nodeAttestors = catalog.register(NodeAttestors.type(identities: WorkloadAPIIdentities()))
     let workloadAttestors = catalog.register(WorkloadAttestors.type)
     let svidStores = catalog.register(SVIDStores.type)
     try await catalog.load(configuration.plugins)

@@ -2,12 +2,16 @@ package import Plugins
 
 /// The agent's plugins of type NodeAttestor: one line each.
 package enum NodeAttestors {
-  package static let type = PluginType<any NodeAttestor>(
-    "NodeAttestor", .exactly(1),
-    builtIns: [
-      AWSIIDAttestor.plugin, AzureIMDSAttestor.plugin, AzureMSIAttestor.plugin, GCPIITAttestor.plugin,
-      JoinTokenAttestor.plugin, K8sPSATAttestor.plugin,
-    ])
+  /// - Parameter identities: where `x509pop` finds an X509-SVID of another Workload API.
+  package static func type(identities: any WorkloadIdentitySource) -> PluginType<any NodeAttestor> {
+    PluginType(
+      "NodeAttestor", .exactly(1),
+      builtIns: [
+        AWSIIDAttestor.plugin, AzureIMDSAttestor.plugin, AzureMSIAttestor.plugin, GCPIITAttestor.plugin,
+        HTTPChallengeAttestor.plugin, JoinTokenAttestor.plugin, K8sPSATAttestor.plugin, SSHPoPAttestor.plugin,
+        X509PoPAttestor.plugin(identities),
+      ])
+  }
 }
 
 extension JoinTokenAttestor {

@@ -39,7 +39,8 @@ package enum UnsupportedKeys {
       "CredentialComposer": ["uniqueid"],
     ],
     supported: [
-      "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"], "NodeAttestor": ["join_token"],
+      "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"],
+      "NodeAttestor": ["join_token", "x509pop", "sshpop", "http_challenge"],
       "UpstreamAuthority": ["disk", "spire", "vault"], "CredentialComposer": ["uniqueid"],
     ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])

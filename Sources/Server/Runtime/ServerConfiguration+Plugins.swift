@@ -12,7 +12,7 @@ extension ServerConfiguration {
     do { try SQLDatastoreConfiguration(datastore).validate() } catch { problems.append((datastore, "\(error)")) }
     let catalog = PluginCatalog(logger: Logger(label: "validate") { _ in SwiftLogNoOpLogHandler() })
     _ = catalog.register(KeyManagers.type(time: SystemTime()))
-    _ = catalog.register(NodeAttestors.type)
+    _ = catalog.register(NodeAttestors.type(host: AbsentNodeHost(trustDomain: trustDomain, now: SystemTime().now)))
     let signer = AuthoritySigner(trustDomain: trustDomain, time: SystemTime())
     let above = GRPCUpstreamConnector(trustDomain: trustDomain, time: SystemTime())
     _ = catalog.register(UpstreamAuthorities.type(signer: signer, above: above, time: SystemTime()))

@@ -64,7 +64,8 @@ package struct ServerRuntime: Sendable {
     let result: Result<Void, any Error>
     do {
       let keyManagers = catalog.register(KeyManagers.type(time: time, tls: configuration.tls))
-      let nodeAttestors = catalog.register(NodeAttestors.type)
+      let nodeHost = DatastoreNodeHost(trustDomain: configuration.trustDomain, datastore: datastore, time: time)
+      let nodeAttestors = catalog.register(NodeAttestors.type(host: nodeHost))
       let signer = AuthoritySigner(trustDomain: configuration.trustDomain, time: time)
       let above = GRPCUpstreamConnector(trustDomain: configuration.trustDomain, time: time)
       let upstreams = catalog.register(

@@ -11,7 +11,7 @@ package protocol NodeAttestor: Sendable {
   /// Verifies what an agent sent about its node, if need be by challenging it.
   ///
   /// - Throws: ``ServerPluginError`` with the code and the text that the agent gets, or whatever `agent` threw.
-  func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> NodeAttestation
+  func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode
 }
 
 /// The agent during its attestation: who it is on the network, and a way to ask it something.
@@ -22,17 +22,17 @@ package protocol NodeChallenger {
   func respond(to challenge: [UInt8]) async throws -> [UInt8]
 }
 
-/// What an attestor found out about a node. Only attestors make one: the bytes they were given are not reachable from it.
-package struct NodeAttestation: Sendable {
-  package let agentID: SPIFFEID
+/// A node that proved itself. Each attestor has a type of its own for it, whose only initialiser takes what was verified
+/// (a chain that led to a root, a certificate that an authority signed, a token that was deleted) and the proof that
+/// belongs to it, and throws when they do not fit. What an agent merely claims is not reachable from one.
+package protocol VerifiedNode: Sendable {
+  var agentID: SPIFFEID { get }
   /// The type of each is the attestor's name.
-  package let selectorValues: [String]
+  var selectorValues: [String] { get }
   /// Whether the node can prove itself again at any time, so that its agent does not renew but attests anew.
-  package let canReattest: Bool
+  var canReattest: Bool { get }
+}
 
-  package init(agentID: SPIFFEID, selectorValues: [String] = [], canReattest: Bool) {
-    self.agentID = agentID
-    self.selectorValues = selectorValues
-    self.canReattest = canReattest
-  }
+extension VerifiedNode {
+  package var selectorValues: [String] { [] }
 }

@@ -19,6 +19,12 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
 
 /// AttestAgent with an attestor that challenges (server-behaviour §5.1).
 @Suite struct NodeAttestorTests {
+  private struct MirrorNode: VerifiedNode {
+    let agentID: SPIFFEID
+    let selectorValues: [String]
+    let canReattest: Bool
+  }
+
   /// Asks for the payload backwards, so many times.
   private struct Mirror: NodeAttestor {
     let name = "mirror"
@@ -26,7 +32,7 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
     var rounds = 2
     var failure: (any Error)?
 
-    func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> NodeAttestation {
+    func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
       if let failure { throw failure }
       for round in 0..<rounds {
         let answer = try await agent.respond(to: [UInt8(truncatingIfNeeded: round)] + payload)
@@ -34,7 +40,7 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
           throw ServerPluginError(.permissionDenied, "mirror: challenge response verification failed")
         }
       }
-      return NodeAttestation(
+      return MirrorNode(
         agentID: id, selectorValues: ["b", "a", "b", "ip:\(agent.address ?? "")"], canReattest: true)
     }
   }

@@ -195,9 +195,13 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
   /// Lets one agent attest as often as it likes.
   private struct Trusting: NodeAttestor {
     let name = "trusting"
-    func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> NodeAttestation {
-      NodeAttestation(agentID: TestServer.id("/spire/agent/trusting/one"), canReattest: true)
+
+    struct Node: VerifiedNode {
+      let agentID = TestServer.id("/spire/agent/trusting/one")
+      let canReattest = true
     }
+
+    func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode { Node() }
   }
 
   private func attest(_ server: TestServer) async throws -> TestIdentity {

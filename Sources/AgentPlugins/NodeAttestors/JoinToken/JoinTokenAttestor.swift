@@ -11,17 +11,16 @@ package struct JoinTokenAttestor: NodeAttestor {
 
   package var name: String { Self.pluginName }
 
-  package func payload() async throws(AgentPluginError) -> [UInt8] {
+  package func attest<T: Sendable>(_ body: @Sendable (NodeEvidence) async throws -> T) async throws -> T {
     guard let token, !token.isEmpty else {
       throw AgentPluginError(
         .invalidArgument,
         "nodeattestor(join_token): no join token was given; create one with 'spire-server token generate' and pass it "
           + "with -joinToken, join_token or join_token_file")
     }
-    return Array(token.utf8)
-  }
-
-  package func response(to challenge: [UInt8]) async throws(AgentPluginError) -> [UInt8] {
-    throw AgentPluginError(.internalError, "nodeattestor(join_token): server issued unexpected challenge")
+    return try await body(
+      NodeEvidence(payload: Array(token.utf8)) { _ in
+        throw AgentPluginError(.internalError, "nodeattestor(join_token): server issued unexpected challenge")
+      })
   }
 }

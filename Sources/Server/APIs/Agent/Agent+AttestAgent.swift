@@ -36,9 +36,9 @@ extension AgentAPI {
     call.audit(["node_attestor_type": type])
     call.note("node_attestor_type", type)
 
-    let attestation = try await attest(params.data, dialogue, call)
-    let id = attestation.agentID
-    var selectors = attestation.selectorValues.map { Selector(type: type, value: $0) }
+    let node = try await attest(params.data, dialogue, call)
+    let id = node.agentID
+    var selectors = node.selectorValues.map { Selector(type: type, value: $0) }
     guard id != .server(of: server.trustDomain) else {
       throw call.failure(.internalError, "agent ID cannot collide with the server ID")
     }
@@ -52,11 +52,11 @@ extension AgentAPI {
       selectors.append(Selector(type: "spiffe_id", value: id.description))
     }
     let svid = try await admit(
-      attestation, type: type, selectors: selectors, csr: [UInt8](params.params.csr), call)
+      node, type: type, selectors: selectors, csr: [UInt8](params.params.csr), call)
 
     var reply = Spire_Api_Server_Agent_V1_AttestAgentResponse()
     reply.result.svid = svid.api
-    reply.result.reattestable = attestation.canReattest
+    reply.result.reattestable = node.canReattest
     do {
       try await response.write(reply)
     } catch {
@@ -91,7 +91,7 @@ extension AgentAPI {
 
   private func attest(
     _ data: Spire_Api_Types_AttestationData, _ dialogue: AttestationDialogue, _ call: APICall
-  ) async throws -> NodeAttestation {
+  ) async throws -> any VerifiedNode {
     if data.type == JoinTokenAttestation.type {
       return try await attestJoinToken(String(decoding: data.payload, as: UTF8.self), call)
     }
@@ -114,7 +114,7 @@ extension AgentAPI {
   }
 
   /// Takes the token out of the datastore. Of any number of attempts with one token, one gets it.
-  private func attestJoinToken(_ value: String, _ call: APICall) async throws -> NodeAttestation {
+  private func attestJoinToken(_ value: String, _ call: APICall) async throws -> any VerifiedNode {
     let token: JoinToken?
     do {
       token = try await server.datastore.consumeJoinToken(value)
@@ -129,8 +129,7 @@ extension AgentAPI {
       throw call.failure(.invalidArgument, "join token expired")
     }
     do {
-      let id = try JoinTokenAttestation.agentID(token: token.value, trustDomain: server.trustDomain)
-      return NodeAttestation(agentID: id, canReattest: false)
+      return try JoinTokenNode(token, trustDomain: server.trustDomain)
     } catch {
       throw call.failure(.internalError, "failed to create join token ID", error)
     }
@@ -138,9 +137,9 @@ extension AgentAPI {
 
   /// Signs the SVID of an attested node and writes down the agent.
   private func admit(
-    _ attestation: NodeAttestation, type: String, selectors: [Selector], csr: [UInt8], _ call: APICall
+    _ node: any VerifiedNode, type: String, selectors: [Selector], csr: [UInt8], _ call: APICall
   ) async throws -> IssuedX509SVID {
-    let id = attestation.agentID
+    let id = node.agentID
     let known: AttestedNode?
     do {
       known = try await server.datastore.fetchAgent(id: id)
@@ -151,12 +150,12 @@ extension AgentAPI {
       throw call.failure(.permissionDenied, "failed to attest: agent is banned")
     }
     let svid = try await sign(csr: csr, agent: id, call)
-    let node = AttestedNode(
+    let attested = AttestedNode(
       id: id, attestationType: type, serialNumber: svid.serialNumber, expiresAt: svid.expiresAt,
-      selectors: Array(Set(selectors)).sorted(), canReattest: attestation.canReattest,
+      selectors: Array(Set(selectors)).sorted(), canReattest: node.canReattest,
       agentVersion: known?.agentVersion ?? "")
     do {
-      _ = try await server.datastore.recordAttestation(of: node)
+      _ = try await server.datastore.recordAttestation(of: attested)
     } catch  where error.code == .failedPrecondition {
       // Banned since we looked.
       throw call.failure(.permissionDenied, "failed to attest: agent is banned", error)

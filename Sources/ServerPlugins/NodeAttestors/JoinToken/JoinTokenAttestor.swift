@@ -9,7 +9,7 @@ package struct JoinTokenAttestor: NodeAttestor {
 
   package var name: String { "join_token" }
 
-  package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> NodeAttestation {
+  package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
     throw ServerPluginError(.unimplemented, "join tokens are consumed by the server itself")
   }
 }

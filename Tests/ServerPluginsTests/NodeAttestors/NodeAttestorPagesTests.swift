@@ -1,0 +1,41 @@
+import Daemon
+import Foundation
+import HCL
+import NodeAttestorTesting
+import NodeProofTesting
+import Plugins
+import Testing
+
+@testable import ServerPlugins
+
+/// The examples of docs/plugins can be copied: the server's halves read them.
+@Suite struct NodeAttestorPagesTests {
+  @Test(arguments: ["x509pop", "sshpop", "http_challenge"]) func theServersExample(_ name: String) throws {
+    let page = URL(fileURLWithPath: #filePath).appendingPathComponent(
+      "../../../../docs/plugins/nodeattestor-\(name).md"
+    ).standardized
+    let text = try String(contentsOf: page, encoding: .utf8)
+    let example = try #require(
+      text.components(separatedBy: "```hcl\n").dropFirst().first?.components(separatedBy: "```").first)
+    let decoding = HCLDecoding(try HCLDocument.parse(example, file: "server.conf"))
+    var root = decoding.root
+    let blocks = try #require(PluginBlocks(&root, file: "server.conf"))
+    let plugin = try #require(blocks.plugins.first)
+    #expect(plugin.type == "NodeAttestor" && plugin.name == name)
+    guard case .text(var data) = plugin.data else {
+      Issue.record("no plugin_data")
+      return
+    }
+    // The files of the example are on nobody's machine.
+    data = data.replacing("/etc/spire/nodes-ca.pem", with: NodeProofFixtures.path("x509pop/root.pem"))
+      .replacing("/etc/spire/host_ca.pub", with: NodeProofFixtures.path("ssh/ca_rsa.pub"))
+    switch name {
+    case "x509pop": _ = try X509PoPSettings(PluginData(text: data))
+    case "sshpop": #expect(try SSHPoPSettings(PluginData(text: data)).canonicalDomain == "example.org")
+    default:
+      let settings = try HTTPChallengeSettings(PluginData(text: data))
+      #expect(settings.patterns.map { $0.matches("p1.example.org") } == [true] && !settings.trustsFirstUseOnly)
+      #expect(settings.patterns.map { $0.matches("xp1.example.org") } == [false])
+    }
+  }
+}
