@@ -308,6 +308,13 @@ let package = Package(
       ]),
     tests("DevCommands", ["Flags"]),
     .testTarget(
+      name: "ImmunityTests",
+      dependencies: [
+        "NodeAttestorTesting", "NodeProofTesting", "HTTPTesting", "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE",
+        logging, x509, crypto, asn1,
+      ],
+      path: "Tests/Immunity", swiftSettings: strict),
+    .testTarget(
       name: "IntegrationTests",
       dependencies: [
         "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "CommandTesting", "TestDatabases",
