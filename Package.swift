@@ -362,6 +362,9 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("Tar", ["Server"])
   fuzz("PostgresDSN", ["SQLDatastore"])
   fuzz("ClientHello", ["WebCertificates"])
+  fuzz("SSHCertificate", ["NodeProofs", "SPIFFE"])
+  fuzz("NodeMessage", ["NodeProofs", "SPIFFE"])
+  fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
   fuzz(
     "Secrets", "BrokerReference",
