@@ -62,6 +62,7 @@ let package = Package(
     .executable(name: "spire-agent", targets: ["spire-agent"]),
     .executable(name: "spire", targets: ["spire"]),
     .executable(name: "oidc-discovery-provider", targets: ["oidc-discovery-provider"]),
+    .executable(name: "spiffe-helper", targets: ["spiffe-helper"]),
   ],
   traits: [
     .trait(name: "Daemon", description: "The server, the agent and their tools."),
@@ -176,6 +177,13 @@ let package = Package(
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
 
+    part(
+      "SpiffeHelper",
+      [
+        "SVIDFiles", "WorkloadClient", "SPIFFE", "Keys", "RPC", "Daemon", "HCL", "Flags", "WorkloadProtos", logging,
+        x509, lifecycle, grpcCore,
+      ]),
+
     // Commands
     part(
       "ServerCommands",
@@ -201,6 +209,7 @@ let package = Package(
     program("spire-agent", ["AgentCommands", "Flags"]),
     program("spire", ["DevCommands", "Flags"]),
     program("oidc-discovery-provider", ["OIDCDiscovery", "Flags"]),
+    program("spiffe-helper", ["SpiffeHelper", "Flags"]),
 
     // Tests
     .target(name: "Mutations", path: "Tests/Mutations", swiftSettings: strict),
@@ -257,7 +266,7 @@ let package = Package(
     tests(
       "AgentPlugins",
       [
-        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs", "HTTP", "Plugins",
+        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs", "Plugins", "HTTP",
         "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore, nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
@@ -289,6 +298,12 @@ let package = Package(
         "Flags", "SPIREProtos", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, nioSSL, crypto,
       ]),
     tests("WorkloadClient", ["Mutations"]),
+    tests(
+      "SpiffeHelper",
+      [
+        "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SVIDFiles", "WorkloadClient", "SPIFFE", "Keys",
+        "RPC", "Daemon", "HCL", "Flags", "WorkloadProtos", logging, lifecycle, protobuf, grpcCore, crypto, x509,
+      ]),
     tests("Console", ["Flags", "SPIREProtos", "SPIFFE", protobuf]),
     .target(
       name: "CommandTesting",
@@ -317,7 +332,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "CommandTesting", "TestDatabases",
+        "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "spiffe-helper", "CommandTesting",
+        "TestDatabases",
       ],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],

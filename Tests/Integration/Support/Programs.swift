@@ -12,6 +12,7 @@ enum Programs {
   static let agent = directory + "/spire-agent"
   static let spire = directory + "/spire"
   static let provider = directory + "/oidc-discovery-provider"
+  static let helper = directory + "/spiffe-helper"
 
   /// The root of the package.
   static let root: String = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
