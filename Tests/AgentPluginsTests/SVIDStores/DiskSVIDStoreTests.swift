@@ -1,5 +1,6 @@
 import DaemonTesting
 import Foundation
+import Mutations
 import Plugins
 import SPIFFE
 import SVIDFiles
@@ -157,6 +158,26 @@ import Testing
   ])
   func configurationsOfNoUseAreRefused(_ text: String) {
     #expect(throws: AgentPluginError(.invalidArgument, "")) { _ = try DiskStoreConfiguration(PluginData(text: text)) }
+  }
+
+  @Test func theExampleOfTheDocumentationIsRead() throws {
+    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../../docs/plugins/svidstore-disk.md").standardized
+    let text = try String(contentsOf: page, encoding: .utf8)
+    let block = try #require(text.components(separatedBy: "plugin_data {\n").dropFirst().first)
+    let data = try #require(block.components(separatedBy: "\n    }").first)
+    let configuration = try DiskStoreConfiguration(PluginData(text: data))
+    #expect(configuration.group == "svids" && configuration.plan.keyMode == 0o640)
+  }
+
+  @Test func pathsOfAnyBytesStayBelowTheBaseFolder() {
+    for mutation in Mutations(of: "web/../front/.x", count: 5000) {
+      guard let place = try? DiskStorePlace(["dir:" + String(decoding: mutation, as: UTF8.self)]) else { continue }
+      #expect(!place.folders.isEmpty)
+      for name in place.folders {
+        #expect(!name.hasPrefix(".") && !name.isEmpty && !name.contains("/") && !name.utf8.contains(0))
+      }
+    }
   }
 
   @Test func theBaseFolderMustBeThereAndNotEverybodys() async throws {
