@@ -370,6 +370,8 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("DBusMessage", ["AgentPlugins"])
   fuzz("DockerAnswer", ["AgentPlugins", "HTTP"])
   fuzz("CommandArguments", ["SVIDFiles"])
+  fuzz("BrokerReference", ["Agent", "AgentPlugins", "WorkloadProtos", protobuf])
+  fuzz("Secrets", ["Agent", "EnvoyProtos", "SPIFFE", protobuf, crypto, x509])
   fuzz("MySQLDSN", ["SQLDatastore", "DatastoreAPI"])
   fuzz("WebURL", ["HTTP"])
   fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])
