@@ -143,7 +143,10 @@ let package = Package(
       ]),
     part(
       "ServerPlugins",
-      ["NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, x509, asn1]),
+      [
+        "AWS", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, cryptoExtras,
+        x509, asn1,
+      ]),
     .target(name: "CHost"),
     part(
       "AgentPlugins",

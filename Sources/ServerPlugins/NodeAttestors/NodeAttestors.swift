@@ -6,8 +6,8 @@ package enum NodeAttestors {
     PluginType(
       "NodeAttestor", .any,
       builtIns: [
-        JoinTokenAttestor.plugin, X509PoPAttestor.plugin(host), SSHPoPAttestor.plugin(host),
-        HTTPChallengeAttestor.plugin(host),
+        AWSIIDAttestor.plugin(host), GCPIITAttestor.plugin(host), HTTPChallengeAttestor.plugin(host),
+        JoinTokenAttestor.plugin, SSHPoPAttestor.plugin(host), X509PoPAttestor.plugin(host),
       ])
   }
 }

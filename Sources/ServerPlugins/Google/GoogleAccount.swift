@@ -1,0 +1,49 @@
+import CryptoExtras
+import Daemon
+import FoundationEssentials
+import HTTP
+import SPIFFE
+
+/// A service account's file: whom Google's services are asked as. Holds a private key; never printed.
+struct GoogleAccount: Sendable {
+  private static let maximumFile = 64 << 10
+
+  private let email: String
+  private let keyID: String
+  let tokenURL: String
+  private let key: _RSA.Signing.PrivateKey
+
+  init(file path: String) throws(ServerPluginError) {
+    func failure(_ why: String) -> ServerPluginError {
+      ServerPluginError(.internal, "the service account file \(path) \(why)")
+    }
+    let bytes: [UInt8]?
+    do { bytes = try BoundedFile.read(path, limit: Self.maximumFile) } catch {
+      throw failure("cannot be read: \(error)")
+    }
+    guard let bytes else { throw failure("is not there") }
+    guard let document = try? JSONValue(parsing: bytes) else { throw failure("is no JSON") }
+    guard document["type"]?.string == "service_account", let email = document["client_email"]?.string,
+      let pem = document["private_key"]?.string
+    else { throw failure("is of no service account, or lacks client_email or private_key") }
+    do { key = try _RSA.Signing.PrivateKey(pemRepresentation: pem) } catch {
+      throw failure("has a private_key that is not read")
+    }
+    self.email = email
+    keyID = document["private_key_id"]?.string ?? ""
+    tokenURL = document["token_uri"]?.string ?? "https://oauth2.googleapis.com/token"
+  }
+
+  /// A request for an access token, signed (RFC 7523 §2.1).
+  func assertion(scope: String, at now: Date) throws -> String {
+    let issued = Int64(now.timeIntervalSince1970)
+    let header: JSONValue = ["alg": "RS256", "kid": .string(keyID), "typ": "JWT"]
+    let claims: JSONValue = [
+      "iss": .string(email), "scope": .string(scope), "aud": .string(tokenURL), "iat": .int(issued),
+      "exp": .int(issued + 3600),
+    ]
+    let signed = "\(Base64.encodeURL(header.encoded())).\(Base64.encodeURL(claims.encoded()))"
+    let signature = try key.signature(for: Data(signed.utf8), padding: .insecurePKCS1v1_5)
+    return "\(signed).\(Base64.encodeURL(Array(signature.rawRepresentation)))"
+  }
+}
