@@ -10,7 +10,7 @@ import Testing
 
 /// The examples of docs/plugins can be copied: the server's halves read them.
 @Suite struct NodeAttestorPagesTests {
-  @Test(arguments: ["x509pop", "sshpop", "http_challenge"]) func theServersExample(_ name: String) throws {
+  @Test(arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit"]) func theServersExample(_ name: String) throws {
     let page = URL(fileURLWithPath: #filePath).appendingPathComponent(
       "../../../../docs/plugins/nodeattestor-\(name).md"
     ).standardized
@@ -30,6 +30,8 @@ import Testing
     data = data.replacing("/etc/spire/nodes-ca.pem", with: NodeProofFixtures.path("x509pop/root.pem"))
       .replacing("/etc/spire/host_ca.pub", with: NodeProofFixtures.path("ssh/ca_rsa.pub"))
     switch name {
+    case "aws_iid": #expect(try AWSIIDSettings(PluginData(text: data), environment: [:]).organization != nil)
+    case "gcp_iit": #expect(try GCPIITSettings(PluginData(text: data)).labelKeys == ["team"])
     case "x509pop": _ = try X509PoPSettings(PluginData(text: data))
     case "sshpop": #expect(try SSHPoPSettings(PluginData(text: data)).canonicalDomain == "example.org")
     default:
