@@ -389,9 +389,6 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("NodeMessage", ["NodeProofs", "SPIFFE"])
   fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
-  fuzz(
-    "Secrets", "BrokerReference",
-    ["Agent", "EnvoyProtos", "SPIFFE", protobuf, crypto, x509, "AgentPlugins", "WorkloadProtos"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.
