@@ -23,10 +23,7 @@ final class HTTPCallHandler: ChannelInboundHandler {
     timer = context.eventLoop.scheduleTask(in: TimeAmount(limits.answer)) {
       call.finish(.failure(HTTPFailure.timeout))
     }
-    let head = HTTPRequestHead(
-      version: .http1_1, method: HTTPMethod(rawValue: request.method.rawValue), uri: request.url.target,
-      headers: HTTPHeaders(request.allHeaders))
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.write(wrapOutboundOut(.head(HTTPRequestHead(request))), promise: nil)
     if let body = request.body, !body.isEmpty {
       context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: body)))), promise: nil)
     }
@@ -41,9 +38,7 @@ final class HTTPCallHandler: ChannelInboundHandler {
       if request.method != .head, announced > limits.maximumBody {
         return finish(.failure(.tooLarge(limits.maximumBody)))
       }
-      answer = HTTPAnswer(
-        status: Int(head.status.code), reason: head.status.reasonPhrase,
-        headers: head.headers.map { HTTPField($0.name, $0.value) })
+      answer = HTTPAnswer(head)
     case .body(let bytes):
       guard (answer?.body.count ?? 0) + bytes.readableBytes <= limits.maximumBody else {
         return finish(.failure(.tooLarge(limits.maximumBody)))
@@ -74,6 +69,23 @@ final class HTTPCallHandler: ChannelInboundHandler {
   }
 }
 
+extension HTTPRequestHead {
+  init(_ request: HTTPRequest) {
+    self.init(
+      version: .http1_1, method: HTTPMethod(rawValue: request.method.rawValue), uri: request.url.target,
+      headers: HTTPHeaders(request.allHeaders))
+  }
+}
+
+extension HTTPAnswer {
+  /// An answer whose body is yet to come.
+  init(_ head: HTTPResponseHead) {
+    self.init(
+      status: Int(head.status.code), reason: head.status.reasonPhrase,
+      headers: head.headers.map { HTTPField($0.name, $0.value) })
+  }
+}
+
 /// Ends a connection that brings more bytes than any answer within the limit can have, in whatever form: endless headers,
 /// chunks of one byte. Lives on the event loop, below HTTP.
 final class HTTPByteLimit: ChannelInboundHandler {
@@ -84,18 +96,23 @@ final class HTTPByteLimit: ChannelInboundHandler {
   private static let heads = 256 << 10
 
   private let maximumBody: Int
-  private var rest: Int
+  private var rest: Int?
 
   init(maximumBody: Int) {
     self.maximumBody = maximumBody
     rest = 2 * maximumBody + Self.heads
   }
 
+  /// From now on any number of bytes may come: whoever reads them bounds them.
+  func lift() { rest = nil }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    rest -= unwrapInboundIn(data).readableBytes
-    guard rest >= 0 else {
-      context.fireErrorCaught(HTTPFailure.tooLarge(maximumBody))
-      return
+    if let left = rest.map({ $0 - unwrapInboundIn(data).readableBytes }) {
+      rest = left
+      guard left >= 0 else {
+        context.fireErrorCaught(HTTPFailure.tooLarge(maximumBody))
+        return
+      }
     }
     context.fireChannelRead(data)
   }

@@ -35,24 +35,7 @@ package struct HTTPClient: Sendable {
   ///
   /// A caller that is cancelled gets ``HTTPFailure/cancelled`` at once, and the connection is closed.
   package func send(_ request: HTTPRequest, over route: HTTPRoute) async throws(HTTPFailure) -> HTTPAnswer {
-    if let header = request.unsendableHeader {
-      throw .protocol("net/http: invalid header field \(GoText.quote(header))")
-    }
-    guard request.body?.count ?? 0 <= Self.maximumRequestBody else {
-      throw .protocol("the request has more than \(Self.maximumRequestBody) bytes")
-    }
-    let security: (HTTPSecurity, NIOSSLContext)?
-    switch route {
-    case .https(let wanted):
-      guard request.url.scheme == .https else { throw .protocol("\(request.url) does not use the https scheme") }
-      do { security = (wanted, try wanted.context()) } catch {
-        throw .authentication("cannot read the certificates to connect with: \(error)")
-      }
-    case .plain, .unixSocket:
-      // What is meant to be protected is never sent in the clear.
-      guard request.url.scheme == .http else { throw .protocol("\(request.url) does not use the http scheme") }
-      security = nil
-    }
+    let security = try Self.security(for: request, over: route)
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let call = HTTPCall(loop)
     let refusal = ServerTrust.Refusal()
@@ -80,7 +63,30 @@ package struct HTTPClient: Sendable {
     }
   }
 
-  private func dial(
+  typealias Security = (wanted: HTTPSecurity, context: NIOSSLContext)
+
+  /// What protects the way of a request; nil for one in the clear. Refuses requests that cannot be sent.
+  static func security(for request: HTTPRequest, over route: HTTPRoute) throws(HTTPFailure) -> Security? {
+    if let header = request.unsendableHeader {
+      throw .protocol("net/http: invalid header field \(GoText.quote(header))")
+    }
+    guard request.body?.count ?? 0 <= Self.maximumRequestBody else {
+      throw .protocol("the request has more than \(Self.maximumRequestBody) bytes")
+    }
+    switch route {
+    case .https(let wanted):
+      guard request.url.scheme == .https else { throw .protocol("\(request.url) does not use the https scheme") }
+      do { return (wanted, try wanted.context()) } catch {
+        throw .authentication("cannot read the certificates to connect with: \(error)")
+      }
+    case .plain, .unixSocket:
+      // What is meant to be protected is never sent in the clear.
+      guard request.url.scheme == .http else { throw .protocol("\(request.url) does not use the http scheme") }
+      return nil
+    }
+  }
+
+  func dial(
     _ url: WebURL, _ route: HTTPRoute, _ loop: any EventLoop
   ) -> (channel: EventLoopFuture<any Channel>, network: String, address: String) {
     let bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connect))
@@ -92,16 +98,26 @@ package struct HTTPClient: Sendable {
 
   /// Puts the connection's layers together; on its event loop.
   private func assemble(
-    _ channel: any Channel, _ request: HTTPRequest, _ security: (wanted: HTTPSecurity, context: NIOSSLContext)?,
-    _ call: HTTPCall, _ refusal: ServerTrust.Refusal
+    _ channel: any Channel, _ request: HTTPRequest, _ security: Security?, _ call: HTTPCall,
+    _ refusal: ServerTrust.Refusal
   ) throws {
+    try addLayers(channel, request, security, refusal)
+    try channel.pipeline.syncOperations.addHandler(HTTPCallHandler(request, limits, call))
+  }
+
+  /// TLS, the bound of bytes, and HTTP; on the connection's event loop.
+  @discardableResult
+  func addLayers(
+    _ channel: any Channel, _ request: HTTPRequest, _ security: Security?, _ refusal: ServerTrust.Refusal
+  ) throws -> HTTPByteLimit {
     let pipeline = channel.pipeline.syncOperations
     if let (wanted, context) = security {
       try pipeline.addHandler(
         wanted.trust.handler(context, host: wanted.serverName ?? request.url.host, refusal: refusal))
     }
-    try pipeline.addHandler(HTTPByteLimit(maximumBody: limits.maximumBody))
+    let limit = HTTPByteLimit(maximumBody: limits.maximumBody)
+    try pipeline.addHandler(limit)
     try pipeline.addHTTPClientHandlers()
-    try pipeline.addHandler(HTTPCallHandler(request, limits, call))
+    return limit
   }
 }

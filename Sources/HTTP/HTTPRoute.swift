@@ -40,6 +40,8 @@ package struct HTTPSecurity: Sendable {
   /// A context of its own for each connection: nothing is resumed.
   func context() throws -> NIOSSLContext {
     var configuration = try trust.configuration(policy)
+    // A server that does not read any more would hold a connection that nobody needs, and a daemon that ends, for seconds.
+    configuration.shutdownTimeout = .milliseconds(100)
     if let identity {
       configuration.certificateChain = try identity.certificates.map {
         .certificate(try NIOSSLCertificate(bytes: $0, format: .der))

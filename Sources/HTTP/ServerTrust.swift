@@ -9,6 +9,8 @@ import TLS
 package enum ServerTrust: Sendable {
   /// The host of the URL, by a certificate of the web's authorities.
   case web(WebRoots)
+  /// Anybody with a certificate of these authorities, whatever its name: for a server of this host whose name is unknown.
+  case webChain(WebRoots)
   /// This ID, by an X509-SVID that its trust domain's bundle verifies.
   case spiffe(id: SPIFFEID, verifier: X509SVIDVerifier, now: @Sendable () -> Date)
   /// Nothing: where a setting of upstream's asks for it (`insecure_skip_verify`), and its user was warned.
@@ -33,6 +35,9 @@ package enum ServerTrust: Sendable {
     switch self {
     case .web(let roots):
       configuration.certificateVerification = .fullVerification
+      try roots.apply(to: &configuration)
+    case .webChain(let roots):
+      configuration.certificateVerification = .noHostnameVerification
       try roots.apply(to: &configuration)
     case .spiffe:
       // The SPIFFE ID says who the server is; its host name says nothing.

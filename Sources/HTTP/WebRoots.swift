@@ -23,6 +23,11 @@ package struct WebRoots: Sendable {
     WebRoots(file: nil, folders: [], certificates: certificates)
   }
 
+  /// Only these, at least one; DER. For files that their reader wants to read no more often than it says.
+  package static func only(der: [[UInt8]]) throws -> WebRoots {
+    only(try der.map { try NIOSSLCertificate(bytes: $0, format: .der) })
+  }
+
   func apply(to configuration: inout TLSConfiguration) throws {
     if !certificates.isEmpty {
       configuration.trustRoots = .certificates(certificates)

@@ -27,6 +27,10 @@ package struct TestWebServer: Sendable {
     /// Nothing at all.
     case silence
     case hangUp
+    /// A head, and then what the feed brings, for as long as it goes on.
+    case feed(Feed)
+    /// Another answer, when the gate opens.
+    indirect case held(Gate, Answer)
 
     package static func bundle(_ text: String) -> Answer {
       .page(200, [("Content-Type", "application/json")], Array(text.utf8))
@@ -146,7 +150,7 @@ package struct TestWebServer: Sendable {
       case .body(let bytes): request?.body += bytes.readableBytesView
       case .end:
         guard let request else { return }
-        answer(request, context)
+        give(script.answer(request), context)
       }
     }
 
@@ -155,8 +159,9 @@ package struct TestWebServer: Sendable {
       return try? context.pipeline.syncOperations.nioSSL_peerCertificate()?.toDERBytes()
     }
 
-    private func answer(_ request: Request, _ context: ChannelHandlerContext) {
-      switch script.answer(request) {
+    private func give(_ answer: Answer, _ context: ChannelHandlerContext) {
+      guard context.channel.isActive else { return }
+      switch answer {
       case .page(let status, let headers, let body):
         write(status, headers + [("Content-Length", "\(body.count)")], context)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
@@ -169,6 +174,34 @@ package struct TestWebServer: Sendable {
         drop(context)
       case .silence: break
       case .hangUp: context.close(promise: nil)
+      case .feed(let feed):
+        write(200, [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")], context)
+        context.flush()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        feed.listen { part in
+          bound.eventLoop.execute {
+            let (handler, context) = bound.value
+            handler.pass(part, context)
+          }
+        }
+      case .held(let gate, let answer):
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        gate.wait {
+          bound.eventLoop.execute {
+            let (handler, context) = bound.value
+            handler.give(answer, context)
+          }
+        }
+      }
+    }
+
+    private func pass(_ part: Feed.Part, _ context: ChannelHandlerContext) {
+      guard context.channel.isActive else { return }
+      switch part {
+      case .bytes(let bytes):
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
+      case .end: context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+      case .cut: context.close(promise: nil)
       }
     }
 
