@@ -27,18 +27,15 @@ package final class SecretDiscovery: Sendable {
   /// Answers the requests of one stream until the client leaves or asks for what is not its own.
   package func stream(
     _ call: WorkloadAPI.Call, requests: some AsyncSequence<SecretRequest, any Error> & Sendable,
-    send: @Sendable (SecretResponse) async throws -> Void
+    send: @escaping @Sendable (SecretResponse) async throws -> Void
   ) async throws {
     try await connections.counted {
       let selectors = Set(try await api.attest(call))
       let session = SecretSession(names, nonce: nonce)
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await self.read(requests, call, session) }
+        group.addTask { await self.read(requests, call, session, send) }
         defer { group.cancelAll() }
-        while try await serve(selectors, call, session, send) == .lookAgain {
-          await api.lookAgain(call) { true }
-          session.lookedAgain()
-        }
+        try await follow(selectors, call, session, send)
       }
     }
   }
@@ -73,57 +70,68 @@ package final class SecretDiscovery: Sendable {
 
   // MARK: A stream
 
-  private enum Pause {
-    case lookAgain, finished
-  }
-
   private func read(
-    _ requests: some AsyncSequence<SecretRequest, any Error>, _ call: WorkloadAPI.Call, _ session: SecretSession
+    _ requests: some AsyncSequence<SecretRequest, any Error>, _ call: WorkloadAPI.Call, _ session: SecretSession,
+    _ send: @Sendable (SecretResponse) async throws -> Void
   ) async {
     do {
       for try await request in requests {
         let (notes, node) = session.receive(request)
         log(notes, request, node, call)
+        await answer(call, session, send)
       }
       session.close()
+      await answer(call, session, send)
     } catch {
       // A client that leaves has done nothing wrong.
       let isLeaving = error is CancellationError || (error as? RPCError)?.code == .cancelled
       if !isLeaving {
         call.logger.error("Received error from stream secrets server", metadata: ["error": "\(error)"])
       }
-      session.close(isLeaving ? CancellationError() : error)
+      session.call(.failed(isLeaving ? CancellationError() : error))
     }
   }
 
-  /// Answers with the updates of one subscription; a look at the server begins a new one, which waits for what that
-  /// brings.
-  private func serve(
+  /// Takes updates from one subscription after the other until the stream ends.
+  private func follow(
     _ selectors: Set<Selector>, _ call: WorkloadAPI.Call, _ session: SecretSession,
     _ send: @Sendable (SecretResponse) async throws -> Void
-  ) async throws -> Pause {
-    try await api.cache.withSubscription(selectors) { updates in
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          for await update in updates { session.receive(update) }
-          session.bell.ring()
+  ) async throws {
+    while true {
+      await api.cache.withSubscription(selectors) { updates in
+        session.follow(updates)
+        for await update in updates {
+          session.receive(update)
+          await answer(call, session, send)
         }
-        defer { group.cancelAll() }
-        while true {
-          switch try session.next() {
-          case .act(.send(let response)):
-            logSending(response, call)
-            try await send(response)
-          case .act(.lookAgain): return .lookAgain
-          case .act(.end(let error)):
-            call.logger.error("Error building stream secrets response", metadata: ["error": "\(error.message)"])
-            throw error
-          case .finish: return .finished
-          case .wait:
-            if api.cache.isClosed { throw WorkloadAPI.ended }
-            try await session.bell.wait()
-          }
-        }
+      }
+      switch session.takeTurn() {
+      case .anew: continue
+      case .finished: return
+      case .failed(let error): throw error
+      case nil:
+        try Task.checkCancellation()
+        throw WorkloadAPI.ended
+      }
+    }
+  }
+
+  /// Sends what there is to send, unless the other task is at it.
+  private func answer(
+    _ call: WorkloadAPI.Call, _ session: SecretSession, _ send: @Sendable (SecretResponse) async throws -> Void
+  ) async {
+    guard session.beginAnswering() else { return }
+    while let action = session.next() {
+      switch action {
+      case .send(let response):
+        logSending(response, call)
+        do { try await send(response) } catch { return session.call(.failed(error)) }
+      case .lookAgain:
+        await api.lookAgain(call) { true }
+        session.lookedAgain()
+      case .end(let error):
+        call.logger.error("Error building stream secrets response", metadata: ["error": "\(error.message)"])
+        return session.call(.failed(error))
       }
     }
   }

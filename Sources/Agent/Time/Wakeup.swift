@@ -39,12 +39,6 @@ package final class Wakeup: Sendable {
     try Task.checkCancellation()
   }
 
-  /// Returns when somebody rang, or when the task is cancelled (then it throws).
-  package func wait() async throws {
-    await ringing()
-    try Task.checkCancellation()
-  }
-
   private func ringing() async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in

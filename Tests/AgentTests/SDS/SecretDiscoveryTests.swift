@@ -74,7 +74,7 @@ import Testing
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           // The sync loop of the agent.
-          try await agent.earlySync.syncNeeded.wait()
+          try await agent.earlySync.syncNeeded.wait(atMost: .seconds(60), SystemTime())
           agent.earlySync.syncBegins()
           try await agent.syncAndSign()
           agent.earlySync.syncEnded(.changed)
