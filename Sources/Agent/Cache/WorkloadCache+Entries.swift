@@ -15,23 +15,29 @@ extension WorkloadCache {
   /// Takes over the authorised entries and the bundles. Entries with `storeSVID` are
   /// for a store: they are only remembered.
   package mutating func update(
-    entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle], now: Date
+    entries: some Collection<AgentEntry>, bundle: Bundle, federated: [Bundle], now: Date
   ) -> Changes {
     var changes = Changes()
     changes.bundles = bundles.update(own: bundle, federated: federated)
     changes.events += CacheEvent.of(changes.bundles)
     var touched: Set<Int> = []
-    var present: Set<String> = []
     stored = [:]
+    var count = 0
+    var changed: [AgentEntry] = []
     for entry in entries {
       if entry.storeSVID {
         stored[entry.id] = entry
-        continue
+      } else {
+        count += 1
+        if records[entry.id]?.entry != entry { changed.append(entry) }
       }
-      present.insert(entry.id)
-      put(entry, &changes, &touched)
     }
-    for id in records.keys.filter({ !present.contains($0) }).sorted() { remove(id, &changes, &touched) }
+    for entry in changed.sorted(by: { $0.id < $1.id }) { put(entry, &changes, &touched) }
+    // All that came are here: as many as that, and none has gone.
+    if records.count != count {
+      let present = Set(entries.lazy.filter { !$0.storeSVID }.map(\.id))
+      for id in records.keys.filter({ !present.contains($0) }).sorted() { remove(id, &changes, &touched) }
+    }
     finish(&changes, touched, now)
     return changes
   }
@@ -62,9 +68,8 @@ extension WorkloadCache {
     if changes.bundles.touched.contains(bundles.own.trustDomain) {
       touched = Set(groups.keys)
     } else if !changes.bundles.isEmpty {
-      let domains = changes.bundles.touched
-      for record in records.values where !record.entry.federatesWith.allSatisfy({ !domains.contains($0) }) {
-        touched.formUnion(record.groups)
+      for domain in changes.bundles.touched {
+        for id in federating[domain] ?? [] { touched.formUnion(records[id]?.groups ?? []) }
       }
     }
     evict()
@@ -84,7 +89,7 @@ extension WorkloadCache {
   }
 
   private mutating func put(_ entry: AgentEntry, _ changes: inout Changes, _ touched: inout Set<Int>) {
-    guard var record = records[entry.id] else {
+    guard let record = records[entry.id] else {
       insert(entry, svid: nil, isTainted: false, &touched)
       changes.events.append(.entryCreated(entry))
       return
@@ -95,22 +100,20 @@ extension WorkloadCache {
     touched.formUnion(record.groups)
     // An SVID for another identity must not be served under this entry for a moment longer.
     let svid = old.spiffeID == entry.spiffeID ? record.svid : nil
-    if old.selectors == entry.selectors {
-      record.entry = entry
-      record.svid = svid
-      records[entry.id] = record
-    } else {
-      take(entry.id)
-      insert(entry, svid: svid, isTainted: record.isTainted, &touched)
-    }
+    take(entry.id)
+    insert(entry, svid: svid, isTainted: record.isTainted, lastUse: record.lastUse, &touched)
   }
 
-  private mutating func insert(_ entry: AgentEntry, svid: WorkloadSVID?, isTainted: Bool, _ touched: inout Set<Int>) {
+  private mutating func insert(
+    _ entry: AgentEntry, svid: WorkloadSVID?, isTainted: Bool, lastUse: UInt64 = 0, _ touched: inout Set<Int>
+  ) {
     // The selector that the fewest entries are indexed under makes the shortest lists to search.
     guard let anchor = entry.selectors.min(by: { (anchors[$0]?.count ?? 0) < (anchors[$1]?.count ?? 0) }) else {
       return
     }
     var record = Record(entry: entry, anchor: anchor, svid: svid, isTainted: isTainted)
+    record.lastUse = lastUse
+    for domain in entry.federatesWith { federating[domain, default: []].insert(entry.id) }
     anchors[anchor, default: []].insert(entry.id)
     for id in groupsBySelector[anchor] ?? [] {
       guard var group = groups[id], entry.selectors.allSatisfy(group.selectors.contains) else { continue }
@@ -120,7 +123,7 @@ extension WorkloadCache {
       record.groups.insert(id)
     }
     touched.formUnion(record.groups)
-    records[entry.id] = record
+    set(record, entry.id)
   }
 
   private mutating func remove(_ id: String, _ changes: inout Changes, _ touched: inout Set<Int>) {
@@ -131,7 +134,12 @@ extension WorkloadCache {
   }
 
   private mutating func take(_ id: String) {
-    guard let record = records.removeValue(forKey: id) else { return }
+    guard let record = records[id] else { return }
+    set(nil, id)
+    for domain in record.entry.federatesWith {
+      federating[domain]?.remove(id)
+      if federating[domain]?.isEmpty == true { federating[domain] = nil }
+    }
     anchors[record.anchor]?.remove(id)
     if anchors[record.anchor]?.isEmpty == true { anchors[record.anchor] = nil }
     for group in record.groups { groups[group]?.matching.removeAll { $0 == id } }
@@ -139,13 +147,12 @@ extension WorkloadCache {
 
   /// Gives up the SVIDs that nobody is subscribed to and that were not used for the longest time, down to the limit.
   private mutating func evict() {
-    var excess = svidCount - limit
+    let excess = svidCount - limit
     guard excess > 0 else { return }
-    let unused = records.values.filter { $0.svid != nil && $0.groups.isEmpty }.sorted { $0.lastUse < $1.lastUse }
-    for record in unused {
-      if excess <= 0 { break }
-      records[record.entry.id]?.svid = nil
-      excess -= 1
+    let unused = holders.subtracting(subscribed).compactMap { records[$0] }.sorted { $0.lastUse < $1.lastUse }
+    for var record in unused.prefix(excess) {
+      record.svid = nil
+      set(record, record.entry.id)
     }
   }
 }

@@ -29,32 +29,53 @@ extension WorkloadCache {
   /// What is to be signed now, the most urgent first.
   package func staleEntries(now: Date) -> [StaleEntry] {
     var stale: [StaleEntry] = []
-    var prefetch: [Record] = []
-    var cached = 0
-    for record in records.values {
-      guard let svid = record.svid else {
-        if !record.groups.isEmpty {
-          stale.append(StaleEntry(entry: record.entry, reason: .wanted, expiresAt: nil))
-        } else if !record.entry.disableX509SVIDPrefetch {
-          prefetch.append(record)
-        }
-        continue
-      }
-      cached += 1
+    for id in holders {
+      guard let record = records[id], let svid = record.svid else { continue }
       if let reason = staleness(svid, record, now: now) {
         stale.append(StaleEntry(entry: record.entry, reason: reason, expiresAt: svid.notAfter))
       }
     }
-    let room = limit - cached - stale.count { $0.reason == .wanted }
-    if room > 0, !prefetch.isEmpty {
-      prefetch.sort { $0.lastUse == $1.lastUse ? $0.entry.id < $1.entry.id : $0.lastUse > $1.lastUse }
-      stale += prefetch.prefix(room).map { StaleEntry(entry: $0.entry, reason: .prefetch, expiresAt: nil) }
+    var wanted = 0
+    for id in subscribed where !holders.contains(id) {
+      guard let record = records[id] else { continue }
+      wanted += 1
+      stale.append(StaleEntry(entry: record.entry, reason: .wanted, expiresAt: nil))
+    }
+    let room = limit - holders.count - stale.count { $0.reason == .wanted }
+    // Where everybody has one there is nobody to look for.
+    if room > 0, holders.count + wanted < records.count {
+      stale += nextToPrefetch(min(room, Self.prefetchPortion)).map {
+        StaleEntry(entry: $0, reason: .prefetch, expiresAt: nil)
+      }
     }
     return stale.sorted { a, b in
       if a.reason != b.reason { return a.reason < b.reason }
       let (first, second) = (a.expiresAt ?? .distantPast, b.expiresAt ?? .distantPast)
       return first == second ? a.entry.id < b.entry.id : first < second
     }
+  }
+
+  /// How many entries that nobody asked for are named at once: more than a request to the server takes.
+  private static let prefetchPortion = 1000
+
+  /// Entries without an SVID and without subscribers, those that were used last first.
+  private func nextToPrefetch(_ count: Int) -> [AgentEntry] {
+    func isBefore(_ a: Record, _ b: Record) -> Bool {
+      a.lastUse == b.lastUse ? a.entry.id < b.entry.id : a.lastUse > b.lastUse
+    }
+    var first: [Record] = []
+    for record in records.values
+    where record.svid == nil && record.groups.isEmpty && !record.entry.disableX509SVIDPrefetch {
+      if first.count == count, let last = first.last, !isBefore(record, last) { continue }
+      var (low, high) = (0, first.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if isBefore(first[middle], record) { low = middle + 1 } else { high = middle }
+      }
+      first.insert(record, at: low)
+      if first.count > count { first.removeLast() }
+    }
+    return first.map(\.entry)
   }
 
   private func staleness(_ svid: WorkloadSVID, _ record: Record, now: Date) -> StaleEntry.Reason? {
@@ -66,7 +87,7 @@ extension WorkloadCache {
 
   /// When the next SVID is due to be replaced.
   package var nextRotation: Date? {
-    records.values.lazy.compactMap { $0.svid?.rotationTime }.min()
+    holders.lazy.compactMap { records[$0]?.svid?.rotationTime }.min()
   }
 
   /// Takes over SVIDs that were signed for entries.
@@ -79,7 +100,7 @@ extension WorkloadCache {
       record.svid = svid
       // It may have been signed just before the authority was replaced, and arrive after it was tainted.
       record.isTainted = isTainted(svid)
-      records[id] = record
+      set(record, id)
       touched.formUnion(record.groups)
       changes.events.append(.svidUpdated(record.entry))
     }
@@ -91,7 +112,7 @@ extension WorkloadCache {
   package func isTainted(_ svid: WorkloadSVID) -> Bool { svid.authorityKeyIDs.contains(where: taintedKeyIDs.contains) }
 
   /// The SVIDs that tainted authorities signed.
-  package var taintedCount: Int { records.values.count { $0.isTainted && $0.svid != nil } }
+  package var taintedCount: Int { holders.count { records[$0]?.isTainted == true } }
 
   /// Marks the SVIDs that an authority signed, so that they are replaced at once. They are served until then: they are
   /// still valid, and a workload without an identity would be the worse fault.
@@ -101,8 +122,8 @@ extension WorkloadCache {
   package mutating func taint(keyIDs: Set<[UInt8]>) -> Int {
     var count = 0
     taintedKeyIDs = keyIDs
-    for (id, record) in records {
-      guard let svid = record.svid, !record.isTainted, isTainted(svid) else { continue }
+    for id in holders {
+      guard let record = records[id], let svid = record.svid, !record.isTainted, isTainted(svid) else { continue }
       records[id]?.isTainted = true
       count += 1
     }

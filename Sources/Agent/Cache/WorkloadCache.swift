@@ -40,6 +40,11 @@ package struct WorkloadCache {
   package let limit: Int
   package internal(set) var bundles: BundleSet
   var records: [String: Record] = [:]
+  // What is looked at often, so that it need not be looked for among tens of thousands of entries: those that have an
+  // SVID, those that somebody is subscribed to, and those that federate with a trust domain.
+  private(set) var holders: Set<String> = []
+  var subscribed: Set<String> = []
+  var federating: [TrustDomain: Set<String>] = [:]
   /// The tainted authorities of the own trust domain, by subject key identifier.
   var taintedKeyIDs: Set<[UInt8]> = []
   /// Entries with `store_svid`, by id: they are for a store, and no workload gets them.
@@ -81,7 +86,7 @@ package struct WorkloadCache {
     stored.values.sorted { ($0.spiffeID, $0.id) < ($1.spiffeID, $1.id) }
   }
   /// The number of SVIDs.
-  package var svidCount: Int { records.values.count { $0.svid != nil } }
+  package var svidCount: Int { holders.count }
   package var subscriberCount: Int { groupOf.count }
 
   // MARK: Subscriptions
@@ -107,20 +112,21 @@ package struct WorkloadCache {
 
   /// Ends a subscription.
   package mutating func unsubscribe(_ subscriber: SubscriberID) {
-    guard let id = groupOf.removeValue(forKey: subscriber), var group = groups[id] else { return }
-    group.members.remove(subscriber)
-    group.waiting.remove(subscriber)
-    guard group.members.isEmpty else {
-      groups[id] = group
-      return
-    }
+    guard let id = groupOf.removeValue(forKey: subscriber) else { return }
+    // In place: a group may have thousands of members, which may all leave in one moment.
+    groups[id]?.members.remove(subscriber)
+    groups[id]?.waiting.remove(subscriber)
+    guard let group = groups[id], group.members.isEmpty else { return }
     groups[id] = nil
     groupIDs[group.selectors] = nil
     for selector in group.selectors {
       groupsBySelector[selector]?.remove(id)
       if groupsBySelector[selector]?.isEmpty == true { groupsBySelector[selector] = nil }
     }
-    for entry in group.matching { records[entry]?.groups.remove(id) }
+    for entry in group.matching {
+      records[entry]?.groups.remove(id)
+      if records[entry]?.groups.isEmpty == true { subscribed.remove(entry) }
+    }
     if groups.isEmpty { shared = [:] }
   }
 
@@ -131,7 +137,10 @@ package struct WorkloadCache {
     groups[id] = Group(selectors: selectors, matching: matching)
     groupIDs[selectors] = id
     for selector in selectors { groupsBySelector[selector, default: []].insert(id) }
-    for entry in matching { records[entry]?.groups.insert(id) }
+    for entry in matching {
+      records[entry]?.groups.insert(id)
+      subscribed.insert(entry)
+    }
     return id
   }
 
@@ -176,6 +185,13 @@ package struct WorkloadCache {
       best = (record.entry, missing)
     }
     return best
+  }
+
+  /// Puts a record in its place, or removes it.
+  mutating func set(_ record: Record?, _ id: String) {
+    records[id] = record
+    if record?.svid == nil { holders.remove(id) } else { holders.insert(id) }
+    if record?.groups.isEmpty ?? true { subscribed.remove(id) } else { subscribed.insert(id) }
   }
 
   mutating func touch(_ ids: [String]) {

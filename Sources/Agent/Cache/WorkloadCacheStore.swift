@@ -4,14 +4,14 @@ package import Logging
 package import SPIFFE
 import Synchronization
 
-/// Owns the ``WorkloadCache`` and the mailboxes of its subscribers.
+/// Owns the ``WorkloadCache`` and knows its subscribers.
 ///
 /// The Workload API subscribes, the sync loop brings entries and bundles, the signing loop SVIDs. A lock isolates it;
 /// nothing waits while it is held.
 package final class WorkloadCacheStore: SigningCache {
   private struct State {
     var cache: WorkloadCache
-    var mailboxes: [WorkloadCache.SubscriberID: AsyncStream<WorkloadUpdate>.Continuation] = [:]
+    var receivers: [WorkloadCache.SubscriberID: any UpdateReceiver] = [:]
     var isClosed = false
     /// Rung when entries or bundles change.
     var bells: [UInt64: Wakeup] = [:]
@@ -42,18 +42,27 @@ package final class WorkloadCacheStore: SigningCache {
     _ body: (WorkloadSubscription) async throws -> T
   ) async rethrows -> T {
     let subscription = WorkloadSubscription()
-    let (id, waits) = begin(subscription, selectors)
-    defer {
-      state.withLock { state in
-        state.cache.unsubscribe(id)
-        state.mailboxes[id] = nil
-      }
-    }
+    let id = subscribe(selectors, subscription)
+    defer { unsubscribe(id) }
+    return try await body(subscription)
+  }
+
+  /// Sends `receiver` the updates of a workload that has these selectors, until ``unsubscribe(_:)``.
+  package func subscribe(_ selectors: Set<Selector>, _ receiver: any UpdateReceiver) -> WorkloadCache.SubscriberID {
+    let (id, waits) = begin(receiver, selectors)
     if waits {
       logger.debug("Waiting for SVID to get cached")
       signingNeeded.ring()
     }
-    return try await body(subscription)
+    return id
+  }
+
+  package func unsubscribe(_ id: WorkloadCache.SubscriberID) {
+    // The receiver is let go outside of the lock.
+    _ = state.withLock { state in
+      state.cache.unsubscribe(id)
+      return state.receivers.removeValue(forKey: id)
+    }
   }
 
   /// Calls `body` with a bell that rings when entries or bundles change, and when the cache closes.
@@ -73,14 +82,14 @@ package final class WorkloadCacheStore: SigningCache {
   package var isClosed: Bool { state.withLock(\.isClosed) }
 
   private func begin(
-    _ subscription: WorkloadSubscription, _ selectors: Set<Selector>
+    _ receiver: any UpdateReceiver, _ selectors: Set<Selector>
   ) -> (WorkloadCache.SubscriberID, waits: Bool) {
     state.withLock { state in
       let (id, first) = state.cache.subscribe(selectors, now: time.now)
-      state.mailboxes[id] = subscription.continuation
-      if state.isClosed { subscription.continuation.finish() }
-      if case .ready(let update) = first {
-        subscription.continuation.yield(update)
+      state.receivers[id] = receiver
+      if case .ready(let update) = first { receiver.receive(update) }
+      if state.isClosed { receiver.finish() }
+      if case .ready = first {
         return (id, false)
       }
       if state.isSigningFailing { Self.send(state.cache.releaseWaiting(now: time.now), state) }
@@ -89,7 +98,7 @@ package final class WorkloadCacheStore: SigningCache {
   }
 
   private static func send(_ deliveries: [WorkloadCache.Delivery], _ state: borrowing State) {
-    for delivery in deliveries { state.mailboxes[delivery.subscriber]?.yield(delivery.update) }
+    for delivery in deliveries { state.receivers[delivery.subscriber]?.receive(delivery.update) }
   }
 
   /// What a workload with these selectors would be served with now.
@@ -127,11 +136,11 @@ package final class WorkloadCacheStore: SigningCache {
 
   /// Ends every subscription; the agent shuts down.
   package func close() {
-    let (mailboxes, bells) = state.withLock { state in
+    let (receivers, bells) = state.withLock { state in
       state.isClosed = true
-      return (Array(state.mailboxes.values), Array(state.bells.values))
+      return (Array(state.receivers.values), Array(state.bells.values))
     }
-    for mailbox in mailboxes { mailbox.finish() }
+    for receiver in receivers { receiver.finish() }
     for bell in bells { bell.ring() }
   }
 
@@ -139,7 +148,7 @@ package final class WorkloadCacheStore: SigningCache {
 
   /// Takes over a sync; true if it brought anything new.
   package func update(
-    entries: some Sequence<AgentEntry>, bundle: Bundle, federated: [Bundle]
+    entries: some Collection<AgentEntry>, bundle: Bundle, federated: [Bundle]
   ) -> Bool {
     apply { $0.update(entries: entries, bundle: bundle, federated: federated, now: time.now) }.changed
   }
@@ -153,7 +162,7 @@ package final class WorkloadCacheStore: SigningCache {
   }
 
   /// Takes over all entries; the bundles stay. As ``change(entries:removed:bundle:federated:)`` answers.
-  package func replace(entries: [AgentEntry]) -> (changed: Bool, urgent: Bool) {
+  package func replace(entries: some Collection<AgentEntry>) -> (changed: Bool, urgent: Bool) {
     apply { cache in
       let bundles = cache.bundles
       return cache.update(

@@ -4,9 +4,15 @@ package struct WorkloadSubscription: AsyncSequence, Sendable {
   package typealias Element = WorkloadUpdate
 
   private let stream: AsyncStream<WorkloadUpdate>
-  let continuation: AsyncStream<WorkloadUpdate>.Continuation
+  private let continuation: AsyncStream<WorkloadUpdate>.Continuation
 
   init() { (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
 
   package func makeAsyncIterator() -> AsyncStream<WorkloadUpdate>.Iterator { stream.makeAsyncIterator() }
+}
+
+extension WorkloadSubscription: UpdateReceiver {
+  package func receive(_ update: WorkloadUpdate) { continuation.yield(update) }
+
+  package func finish() { continuation.finish() }
 }

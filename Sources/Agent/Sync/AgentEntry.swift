@@ -1,7 +1,10 @@
 package import SPIFFE
 
-/// A registration entry as the agent sees it: which identity goes to processes with which selectors. A value.
-package struct AgentEntry: Hashable, Sendable {
+/// A registration entry as the agent sees it: which identity goes to processes with which selectors. Immutable.
+///
+/// An object, so that the tables of the sync and of the cache share one, and that a sync that brought nothing compares
+/// tens of thousands of them by looking at addresses.
+package final class AgentEntry: Hashable, Sendable {
   package let id: String
   package let spiffeID: SPIFFEID
   /// All of them must be found on a workload. Sorted, without repetitions, never empty.
@@ -34,5 +37,18 @@ package struct AgentEntry: Hashable, Sendable {
     self.hint = hint
     self.createdAt = createdAt
     self.disableX509SVIDPrefetch = disableX509SVIDPrefetch
+  }
+
+  package static func == (a: AgentEntry, b: AgentEntry) -> Bool {
+    a === b
+      || a.id == b.id && a.spiffeID == b.spiffeID && a.selectors == b.selectors && a.federatesWith == b.federatesWith
+        && a.admin == b.admin && a.downstream == b.downstream && a.revisionNumber == b.revisionNumber
+        && a.storeSVID == b.storeSVID && a.hint == b.hint && a.createdAt == b.createdAt
+        && a.disableX509SVIDPrefetch == b.disableX509SVIDPrefetch
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(id)
+    hasher.combine(revisionNumber)
   }
 }

@@ -60,7 +60,7 @@ extension Synchronizer {
 
   /// Makes the cache have the entries; whether a workload waits for an SVID because of it.
   private func replaceAll() -> Bool {
-    let (changed, urgent) = cache.replace(entries: entries.values.sorted { $0.id < $1.id })
+    let (changed, urgent) = cache.replace(entries: entries.values)
     updateStores()
     if changed { metrics.incrementCounter(["watch", "changes"]) }
     return urgent

@@ -68,7 +68,7 @@ package actor Synchronizer {
     guard watch.arrivals == arrivals else {
       lastSync = time.now
       // What was taken over before it did belongs into the cache.
-      let (changed, _) = cache.replace(entries: entries.values.sorted { $0.id < $1.id })
+      let (changed, _) = cache.replace(entries: entries.values)
       updateStores()
       if changed { checkWatch() }
       return changed
@@ -77,8 +77,7 @@ package actor Synchronizer {
     try await takeOver(own)
     processTaintedAuthorities(of: own)
     federated = Dictionary(fetched.federated.map { ($0.trustDomain, $0) }, uniquingKeysWith: { $1 })
-    let changed = cache.update(
-      entries: entries.values.sorted { $0.id < $1.id }, bundle: own, federated: fetched.federated)
+    let changed = cache.update(entries: entries.values, bundle: own, federated: fetched.federated)
     updateStores()
     lastSync = time.now
     if changed { checkWatch() }

@@ -49,13 +49,16 @@ package struct WorkloadRateLimit: Sendable {
 
   package init(_ limits: Limits) { self.limits = limits }
 
+  /// The buckets that are remembered.
+  var bucketCount: Int { Set(current.keys).union(previous.keys).count }
+
   /// Takes a token; false when there is none.
   package mutating func allow(_ method: WorkloadMethod, _ selectors: Set<Selector>, now: Date) -> Bool {
     let rate = Double(limits[method: method])
     guard rate > 0 else { return true }
-    if let start = generationStart, now.timeIntervalSince(start) < Self.generation, now >= start {
-    } else {
-      previous = generationStart == nil ? [:] : current
+    let age = generationStart.map { now.timeIntervalSince($0) } ?? .infinity
+    if age < 0 || age >= Self.generation {
+      previous = age < 2 * Self.generation ? current : [:]
       current = [:]
       generationStart = now
     }

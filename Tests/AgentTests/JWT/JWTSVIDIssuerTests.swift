@@ -1,4 +1,5 @@
 import Foundation
+import Mutations
 import SPIFFE
 import Testing
 
@@ -103,6 +104,38 @@ import Testing
     let late = try ca.jwt(id, audience: ["a"], now: now, lifetime: 60)
     cache.store(IssuedJWTSVID(token: late, issuedAt: now, expiresAt: now + 60), for: keys[0])
     #expect(cache.count == 0)
+  }
+
+  private struct Token: CachedToken {
+    let issuedAt = Date(timeIntervalSince1970: 0)
+    let expiresAt = Date(timeIntervalSince1970: 1)
+    var keyID: String?
+  }
+
+  /// Against a list in the order of use.
+  @Test(arguments: 0..<4) func leastRecentlyUsedGoesFirst(_ seed: UInt64) {
+    var generator = SplitMix64(seed: seed)
+    var cache = TokenCache<Int, Token>(limit: 7)
+    var model: [Int] = []
+    for _ in 0..<2000 {
+      let key = Int.random(in: 0..<12, using: &generator)
+      let isKnown = model.contains(key)
+      model.removeAll { $0 == key }
+      switch Int.random(in: 0..<3, using: &generator) {
+      case 0:
+        cache.store(Token(keyID: "\(key)"), for: key)
+        model.append(key)
+        if model.count > 7 { model.removeFirst() }
+      case 1:
+        #expect((cache.value(key) != nil) == isKnown)
+        if isKnown { model.append(key) }
+      default:
+        #expect(cache.removeSigned(by: ["\(key)"]) == (isKnown ? 1 : 0))
+        #expect(cache.removeSigned(by: []) == 0)
+      }
+      #expect(cache.count == model.count)
+    }
+    for key in 0..<12 { #expect((cache.value(key) != nil) == model.contains(key)) }
   }
 
   @Test func keysTellAudiencesApart() throws {

@@ -38,6 +38,24 @@ import Testing
     #expect(allowed == [true, true, false, true, true, true, true, true, false, true])
   }
 
+  @Test func limitsAreRememberedForAMinuteAndForgottenAfterTwo() {
+    var limits = WorkloadRateLimit.Limits()
+    limits.fetchX509SVID = 1
+    var limit = WorkloadRateLimit(limits)
+    let now = Date(timeIntervalSince1970: 1000)
+    func allow(_ selector: String, _ seconds: Double) -> Bool {
+      limit.allow(.fetchX509SVID, selectors(selector), now: now + seconds)
+    }
+    for number in 0..<10 { #expect(allow("uid:\(number)", 0)) }
+    #expect(allow("uid:0", 59.9))
+    // A new generation begins, but what was used a moment ago counts.
+    #expect(!allow("uid:0", 60.1) && limit.bucketCount == 10)
+    #expect(allow("uid:0", 121) && limit.bucketCount == 1)
+    // Nobody called for long, or the clock was set back.
+    #expect(allow("uid:1", 1000) && limit.bucketCount == 1)
+    #expect(allow("uid:2", -1000) && limit.bucketCount <= 2)
+  }
+
   @Test func onlyAllowedSelectorsAreLogged() {
     let all = ["uid:0", "uidx:1", "path:/bin/x"].map { SPIFFE.Selector(type: "unix", value: $0) }
     #expect(SelectorDisclosure().visible(all).isEmpty)
