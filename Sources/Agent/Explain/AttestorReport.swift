@@ -26,14 +26,18 @@ extension WorkloadAttestation {
   private static func report(
     _ attestor: any WorkloadAttestor, _ pid: Int32, _ limit: Duration, _ time: any TimeSource
   ) async -> AttestorReport {
-    do {
-      let late = "it did not answer within \(GoDuration.format(limit))"
-      let values = try await withTimeout(limit, time, late) { try await attestor.attest(pid: pid) }
-      let selectors = values.map { Selector(type: attestor.name, value: $0) }
-      return AttestorReport(name: attestor.name, selectors: selectors, error: nil)
+    do throws(BoundedWork.Failure) {
+      return try await BoundedWork(deadline: limit, limit: 1, time: time).run { () async -> AttestorReport in
+        do throws(AgentPluginError) {
+          let selectors = try await attestor.attest(pid: pid).map { Selector(type: attestor.name, value: $0) }
+          return AttestorReport(name: attestor.name, selectors: selectors, error: nil)
+        } catch {
+          return AttestorReport(name: attestor.name, selectors: [], error: error.message)
+        }
+      }
     } catch {
-      let message = (error as? AgentPluginError)?.message ?? AgentError.wrapping(error).message
-      return AttestorReport(name: attestor.name, selectors: [], error: message)
+      let reason = error == .late ? "it did not answer within \(GoDuration.format(limit))" : "canceled"
+      return AttestorReport(name: attestor.name, selectors: [], error: reason)
     }
   }
 }

@@ -189,7 +189,8 @@ struct AgentSession: Service {
       time: time, random: random, metrics: metrics, logger: log.logger.with(subsystem: "svid_store_service"),
       signed: { await synchronizer.reportTainted() })
     let workloads = WorkloadAttestation(
-      attestors: workloadAttestors, metrics: metrics, logger: log.logger.with(subsystem: "workload_attestor"))
+      attestors: workloadAttestors, time: time, metrics: metrics,
+      logger: log.logger.with(subsystem: "workload_attestor"))
     let api = WorkloadAPI(
       attestation: workloads, cache: cache, issuer: issuer, witIssuer: witIssuer, earlySync: earlySync,
       trustDomain: configuration.trustDomain,

@@ -3,16 +3,31 @@ package import Daemon
 package import Logging
 package import SPIFFE
 
-/// Finds out the selectors of a process with all configured attestors (agent-behaviour §10). Immutable; called
-/// concurrently.
+/// Finds out the selectors of a process with all configured attestors (agent-behaviour §10). Called concurrently.
+///
+/// Each call is attested anew: what a caller gets is decided by facts that were read after it asked. An attestor that
+/// hangs counts as one that failed when its ``WorkloadAttestor/patience`` is over.
 package struct WorkloadAttestation: Sendable {
   let attestors: [any WorkloadAttestor]
+  /// What each attestor has under way.
+  private let work: [BoundedWork]
+  private let room: AttestationRoom
   let metrics: Metrics
   let logger: Logger
 
+  /// The calls that one attestor may have under way, those that it never ended included.
+  static let mostOfAttestor = 4096
+  /// The attestations that wait for something and are of one user's callers.
+  static let mostOfUser = 1024
+
   /// - Parameter logger: has the subsystem name `workload_attestor`.
-  package init(attestors: [any WorkloadAttestor], metrics: Metrics, logger: Logger) {
+  package init(
+    attestors: [any WorkloadAttestor], time: any TimeSource = SystemTime(), mostOfUser: Int = Self.mostOfUser,
+    metrics: Metrics, logger: Logger
+  ) {
     self.attestors = attestors
+    room = AttestationRoom(limit: mostOfUser)
+    work = attestors.map { BoundedWork(deadline: $0.patience, limit: Self.mostOfAttestor, time: time) }
     self.metrics = metrics
     self.logger = logger
   }
@@ -31,7 +46,7 @@ package struct WorkloadAttestation: Sendable {
     }
     let call = metrics.startCall(["workload_api", "workload_attestation"])
     do throws(AgentError) {
-      let selectors = try await attest(caller.pid, isQuiet: caller.isSelf)
+      let selectors = try await attest(caller)
       // Attest first, verify after: what was learned is the caller's only if the caller was there all the time.
       try await caller.verify()
       call.done()
@@ -48,23 +63,25 @@ package struct WorkloadAttestation: Sendable {
     }
   }
 
-  private func attest(_ pid: Int32, isQuiet: Bool) async throws(AgentError) -> [Selector] {
-    var results: [(Int, Result<[String], AgentPluginError>)] = []
-    if attestors.count == 1 {
-      results = [(0, await attest(pid, with: attestors[0]))]
-    } else {
-      await withTaskGroup(of: (Int, Result<[String], AgentPluginError>).self) { group in
-        for (index, attestor) in attestors.enumerated() {
-          group.addTask { (index, await attest(pid, with: attestor)) }
-        }
-        for await result in group { results.append(result) }
+  private func attest(_ caller: any WorkloadCaller) async throws(AgentError) -> [Selector] {
+    let pid = caller.pid
+    var results = attestors.map { atOnce(pid, with: $0) }
+    let slow = results.indices.filter { results[$0] == nil }
+    if !slow.isEmpty {
+      if let user = caller.user, !room.take(user) {
+        throw AgentError(.unavailable, "too many callers of the user \(user) are being attested")
       }
-      results.sort { $0.0 < $1.0 }
+      defer { if let user = caller.user { room.giveBack(user) } }
+      await withTaskGroup(of: (Int, Result<[String], AgentPluginError>).self) { group in
+        for index in slow { group.addTask { (index, await attest(pid, with: index)) } }
+        for await (index, result) in group { results[index] = result }
+      }
     }
     var selectors: [Selector] = []
     var failures: [String] = []
-    for (index, result) in results {
+    for (index, result) in results.enumerated() {
       switch result {
+      case nil: continue
       case .success(let values): selectors += values.map { Selector(type: attestors[index].name, value: $0) }
       case .failure(let error):
         failures.append(error.message)
@@ -79,17 +96,46 @@ package struct WorkloadAttestation: Sendable {
     return selectors
   }
 
-  private func attest(_ pid: Int32, with attestor: any WorkloadAttestor) async -> Result<[String], AgentPluginError> {
-    let call = metrics.startCall(
-      ["workload_api", "workload_attestor"], labels: [MetricLabel("attestor", attestor.name)])
-    do throws(AgentPluginError) {
-      let values = try await attestor.attest(pid: pid)
-      call.done()
-      return .success(values)
+  private func atOnce(_ pid: Int32, with attestor: any WorkloadAttestor) -> Result<[String], AgentPluginError>? {
+    guard let result = attestor.attestAtOnce(pid: pid) else { return nil }
+    return counted(result, started(attestor))
+  }
+
+  /// Asks an attestor that waits for others: a runtime, a kubelet, a file server. None of them holds a caller for ever.
+  private func attest(_ pid: Int32, with index: Int) async -> Result<[String], AgentPluginError> {
+    let (attestor, work) = (attestors[index], work[index])
+    let call = started(attestor)
+    do throws(BoundedWork.Failure) {
+      let result = try await work.run { () async -> Result<[String], AgentPluginError> in
+        do throws(AgentPluginError) { return .success(try await attestor.attest(pid: pid)) } catch {
+          return .failure(error)
+        }
+      }
+      return counted(result, call)
     } catch {
-      call.done(error: error)
-      return .failure(error)
+      let reason =
+        switch error {
+        case .late: "no answer within \(GoDuration.format(work.deadline))"
+        case .full: "\(work.limit) calls are under way or hang"
+        case .cancelled: "the caller is gone"
+        }
+      return counted(
+        .failure(AgentPluginError(.internalError, "workloadattestor(\(attestor.name)): \(reason)")), call)
     }
+  }
+
+  private func started(_ attestor: any WorkloadAttestor) -> CallCounter {
+    metrics.startCall(["workload_api", "workload_attestor"], labels: [MetricLabel("attestor", attestor.name)])
+  }
+
+  private func counted(
+    _ result: Result<[String], AgentPluginError>, _ call: CallCounter
+  ) -> Result<[String], AgentPluginError> {
+    switch result {
+    case .success: call.done()
+    case .failure(let error): call.done(error: error)
+    }
+    return result
   }
 
   /// The selectors as upstream's log shows them: `[type:"unix" value:"uid:0" …]`.

@@ -6,6 +6,11 @@ package import SPIFFE
 package protocol WorkloadAttestor: Sendable {
   /// The plugin's name, which is also the type of its selectors.
   var name: String { get }
+  /// The longest that a call may take by the attestor's own rules, when all goes as it should. A caller is told at this
+  /// time that the attestor failed; its task is cancelled, and left alone should it not care.
+  var patience: Duration { get }
+  /// The same as ``attest(pid:)`` when the answer can be given without waiting; else `nil`. It is asked first.
+  func attestAtOnce(pid: Int32) -> Result<[String], AgentPluginError>?
   /// The values of the selectors of process `pid`, in the plugin's order. Their type is ``name``.
   func attest(pid: Int32) async throws(AgentPluginError) -> [String]
   /// The values of the selectors of what `reference` names, for the broker `broker`; its identity is proven already.
@@ -15,6 +20,10 @@ package protocol WorkloadAttestor: Sendable {
 }
 
 extension WorkloadAttestor {
+  package var patience: Duration { .seconds(60) }
+
+  package func attestAtOnce(pid: Int32) -> Result<[String], AgentPluginError>? { nil }
+
   /// An attestor that knows processes alone.
   package func attest(
     _ reference: WorkloadReference, for broker: SPIFFEID?

@@ -130,6 +130,12 @@ struct FixedAttestor: WorkloadAttestor {
 struct TestCaller: WorkloadCaller {
   var pid: Int32 = 4711
   var isGone = false
+  var user: UInt32?
+  var alive: @Sendable () -> Bool = { true }
+  var onDisconnect: @Sendable () -> Void = {}
+
+  var isAlive: Bool { alive() }
+  func disconnect() { onDisconnect() }
 
   func verify() async throws(AgentError) {
     if isGone { throw AgentError(.unauthenticated, "could not verify existence of the original caller: gone") }

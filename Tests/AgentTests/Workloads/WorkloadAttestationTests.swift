@@ -1,11 +1,12 @@
 import AgentPlugins
-import Daemon
 import Foundation
 import Logging
 import SPIFFE
+import Synchronization
 import Testing
 
 @testable import Agent
+@testable import Daemon
 
 /// Several attestors, some of which fail, and callers that are not what they were.
 @Suite struct WorkloadAttestationTests {
@@ -37,6 +38,67 @@ import Testing
       try await attestation([FixedAttestor(values: ["uid:0"])]).selectors(of: TestCaller(isGone: true))
     }
     #expect(error?.code == .unauthenticated)
+  }
+
+  /// Does not answer, whatever happens to its task, before it is let go.
+  private struct Hanging: WorkloadAttestor {
+    final class Gate: Sendable {
+      private let waiters = Mutex<[CheckedContinuation<Void, Never>]>([])
+      var count: Int { waiters.withLock { $0.count } }
+      func pass() async { await withCheckedContinuation { waiter in waiters.withLock { $0.append(waiter) } } }
+      func open() {
+        for waiter in waiters.withLock({ waiters in
+          defer { waiters = [] }
+          return waiters
+        }) { waiter.resume() }
+      }
+    }
+    let name = "docker"
+    let patience = Duration.seconds(30)
+    let gate: Gate
+
+    func attest(pid: Int32) async throws(AgentPluginError) -> [String] {
+      await gate.pass()
+      return ["late"]
+    }
+  }
+
+  private func attestation(_ gate: Hanging.Gate, _ time: TestTime, mostOfUser: Int = 1024) -> WorkloadAttestation {
+    WorkloadAttestation(
+      attestors: [Hanging(gate: gate), FixedAttestor(values: ["uid:0"])], time: time, mostOfUser: mostOfUser,
+      metrics: .none, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  @Test func attestorThatNeverAnswersOnlyMissesItsSelectors() async throws {
+    let (gate, time) = (Hanging.Gate(), TestTime())
+    let attestation = attestation(gate, time)
+    let selectors = Task { try await attestation.selectors(of: TestCaller()) }
+    await time.waitForSleepers()
+    time.advance(by: .seconds(30))
+    #expect(try await selectors.value.map(\.description) == ["unix:uid:0"])
+    #expect(gate.count == 1)
+    gate.open()
+  }
+
+  @Test func oneUsersCallersDoNotTakeTheRoomOfAnothers() async throws {
+    let (gate, time) = (Hanging.Gate(), TestTime())
+    let attestation = attestation(gate, time, mostOfUser: 2)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<2 { group.addTask { _ = try await attestation.selectors(of: TestCaller(user: 7)) } }
+      while gate.count < 2 { await Task.yield() }
+      await #expect(throws: AgentError(.unavailable, "")) {
+        try await attestation.selectors(of: TestCaller(user: 7))
+      }
+      group.addTask { _ = try await attestation.selectors(of: TestCaller(user: 8)) }
+      while gate.count < 3 { await Task.yield() }
+      gate.open()
+      try await group.waitForAll()
+      // What is over counts no longer.
+      group.addTask { _ = try await attestation.selectors(of: TestCaller(user: 7)) }
+      while gate.count < 1 { await Task.yield() }
+      gate.open()
+      try await group.waitForAll()
+    }
   }
 
   @Test func callerOfAnotherPIDNamespaceIsRefused() async {

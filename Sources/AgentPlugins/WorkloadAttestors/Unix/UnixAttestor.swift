@@ -29,11 +29,21 @@ package final class UnixAttestor: WorkloadAttestor {
 
   func configure(_ new: UnixConfiguration) { configuration.withLock { $0 = new } }
 
+  // The kernel answers this from memory in a few microseconds; a change of threads would cost more.
+  package func attestAtOnce(pid: Int32) -> Result<[String], AgentPluginError>? {
+    if configuration.withLock({ $0.discoverWorkloadPath }) { return nil }
+    do throws(AgentPluginError) {
+      let status = try Self.step("failed to get process") { try processes.status(of: pid) }
+      return names.known(status).map { .success(Self.selectors(status, $0)) }
+    } catch {
+      return .failure(error)
+    }
+  }
+
   package func attest(pid: Int32) async throws(AgentPluginError) -> [String] {
+    if let known = attestAtOnce(pid: pid) { return try known.get() }
     let configuration = configuration.withLock { $0 }
-    // The kernel answers this from memory in a few microseconds; a change of threads would cost more.
     let status = try Self.step("failed to get process") { try processes.status(of: pid) }
-    if !configuration.discoverWorkloadPath, let names = names.known(status) { return Self.selectors(status, names) }
     do {
       return try await queue.run { [processes, names, digests] in
         var values = Self.selectors(status, names.known(status) ?? names.lookUp(status))
