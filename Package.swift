@@ -107,9 +107,9 @@ let package = Package(
     part(
       "RPC",
       [
-        "TLS", "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CZlib", logging, lifecycle, protobuf, grpcCore, nioCore,
-        nioPosix, nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
-        daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        "TLS", "SPIFFE", "Daemon", "SPIREProtos", "CPeer", "CHost", "CZlib", logging, lifecycle, protobuf, grpcCore,
+        nioCore, nioPosix, nioTLS, nioHTTP2, nioHPACK, nioSSL, x509, asn1, crypto,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"), daemon("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
       ]),
 
     part(

@@ -42,6 +42,13 @@ package struct AgentRuntime: Sendable {
     SignalService.prepare()
     OpenFileLimit.raise()
     let start = time.now
+    let processes = HostProcesses.ofEnvironment()
+    guard processes.hasOwnNumbers else {
+      throw AgentError(
+        .fatal,
+        "HOST_PROC \"\(processes.root)\" is not the process table of the agent's PID namespace; run the agent in the "
+          + "host's PID namespace, or do not set HOST_PROC")
+    }
     // Before the umask: workloads of other users must be able to reach the socket.
     if configuration.isPublicEndpointEnabled { try Self.makeDirectory(of: configuration.socketPath) }
     Umask.tighten(logger: log.logger)

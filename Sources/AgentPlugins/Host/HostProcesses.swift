@@ -15,6 +15,10 @@ package struct HostProcesses: Sendable {
     return HostProcesses(root: root)
   }
 
+  /// Whether the table shows processes under the numbers that they have for this program. A table of another PID namespace
+  /// has other processes under them.
+  package var hasOwnNumbers: Bool { (try? HostFile.destination(ofLink: "\(root)/self")) == "\(getpid())" }
+
   /// A process with 65,536 supplementary groups, the most that Linux allows, stays below this.
   private static let statusLimit = 1 << 20
 

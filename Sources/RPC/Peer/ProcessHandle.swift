@@ -23,7 +23,9 @@ package final class ProcessHandle: Sendable {
     }
     // Before Linux 6.5 the socket knows no pidfd. Between the connection and this call the number may have passed to
     // another process only if the first one is gone; the start time, read around the open, shows a change after it.
-    if fromSocket == -ESRCH || fromSocket == -ENODATA || pid <= 0 {
+    // A process that cannot be held is treated as one that is gone: for want of a descriptor or of memory nobody is
+    // known by less than the socket knows.
+    if [-ESRCH, -ENODATA, -EMFILE, -ENFILE, -ENOMEM].contains(fromSocket) || pid <= 0 {
       descriptor = -1
       startTime = nil
       wasGone = true

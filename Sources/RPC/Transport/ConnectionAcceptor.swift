@@ -1,4 +1,4 @@
-import CPeer
+import Glibc
 import Logging
 import NIOCore
 import NIOHTTP2
@@ -89,11 +89,12 @@ struct ConnectionAcceptor: Sendable {
     }
     try pipeline.addHandler(meter)
     try pipeline.addHandler(StreamLimitHandler(limit: limits.streams))
-    try pipeline.addHandler(Self.http2(limits, errors))
+    try pipeline.addHandler(http2(limits, errors))
     try pipeline.addHandler(connection)
   }
 
-  private static func http2(_ limits: ConnectionLimits, _ errors: HTTP2ErrorObserver) -> NIOHTTP2Handler {
+  private func http2(_ limits: ConnectionLimits, _ errors: HTTP2ErrorObserver) -> NIOHTTP2Handler {
+    let isLocal = if case .unix = address { true } else { false }
     var connection = NIOHTTP2Handler.ConnectionConfiguration()
     connection.initialSettings = [
       // Not the announced one, see StreamLimitHandler.
@@ -112,8 +113,9 @@ struct ConnectionAcceptor: Sendable {
     stream.streamErrorRateLimit.windowLength = never
     connection.maximumConnectionGlitches = .max
     connection.maximumSequentialEmptyDataFrames = .max
-    // Frames that a client sent before it heard that a stream was reset.
-    connection.maximumRecentlyResetStreams = 255
+    // Frames that a client sent before it heard that a stream was reset. The list takes its room at once; on one machine
+    // they are late by microseconds.
+    connection.maximumRecentlyResetStreams = isLocal ? 63 : 255
     return NIOHTTP2Handler(
       mode: .server, frameDelegate: errors, connectionConfiguration: connection, streamConfiguration: stream)
   }
@@ -153,12 +155,8 @@ struct ConnectionAcceptor: Sendable {
     }
     let peer = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
       socket in
-      var pid: pid_t = 0
-      var uid: uid_t = 0
-      var gid: gid_t = 0
-      let error = cpeer_credentials(socket, &pid, &uid, &gid)
-      guard error == 0 else { throw IOError(errnoCode: error, reason: "SO_PEERCRED") }
-      return LocalPeer(pid: pid, uid: uid, gid: gid, process: ProcessHandle(connectedTo: socket, pid: pid))
+      guard let peer = LocalPeer(connectedTo: socket) else { throw IOError(errnoCode: errno, reason: "SO_PEERCRED") }
+      return peer
     }
     guard let peer else { throw ChannelError.operationUnsupported }
     return .local(peer)

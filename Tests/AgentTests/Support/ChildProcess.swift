@@ -1,14 +1,15 @@
 import Glibc
 
-/// A real process of the test's: `cat`, which echoes a line once it runs, so that its start needs no waiting time.
-final class ChildProcess {
+/// A real process of the test's, and a pipe each way. Without a command: `cat`, which echoed a line when this returns, so
+/// that its start needs no waiting time.
+final class ChildProcess: Sendable {
   struct Failure: Error { let number: Int32 }
 
   let pid: Int32
   private let input: Int32
+  private let output: Int32
 
-  init() throws {
-    let words = ["/bin/cat"]
+  init(_ words: [String] = ["/bin/cat"]) throws {
     var toChild: [Int32] = [0, 0]
     var fromChild: [Int32] = [0, 0]
     guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw Failure(number: errno) }
@@ -21,22 +22,46 @@ final class ChildProcess {
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     var child: pid_t = 0
-    let number = posix_spawn(&child, words[0], &actions, nil, &arguments, environ)
+    let number = posix_spawnp(&child, words[0], &actions, nil, &arguments, environ)
     close(toChild[0])
     close(fromChild[1])
-    defer { close(fromChild[0]) }
     input = toChild[1]
+    output = fromChild[0]
     pid = child
     guard number == 0 else { throw Failure(number: number) }
+    guard words == ["/bin/cat"] else { return }
     // The echo says that it is `cat` that runs now.
-    var line = Array("ready\n".utf8)
-    guard write(input, line, line.count) == line.count, read(fromChild[0], &line, line.count) > 0 else {
-      throw Failure(number: errno)
+    try say("ready")
+    _ = try hear()
+  }
+
+  /// A program in Python.
+  convenience init(python program: String, _ arguments: [String] = []) throws {
+    try self.init(["python3", "-c", program] + arguments)
+  }
+
+  deinit {
+    close(input)
+    close(output)
+  }
+
+  func say(_ line: String) throws {
+    let bytes = Array((line + "\n").utf8)
+    guard write(input, bytes, bytes.count) == bytes.count else { throw Failure(number: errno) }
+  }
+
+  /// The next line that it writes; waits for it.
+  func hear() throws -> String {
+    var line: [UInt8] = []
+    var byte: UInt8 = 0
+    while read(output, &byte, 1) == 1 {
+      if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+      line.append(byte)
     }
+    throw Failure(number: EPIPE)
   }
 
   func end() {
-    close(input)
     kill(pid, SIGKILL)
     waitpid(pid, nil, 0)
   }

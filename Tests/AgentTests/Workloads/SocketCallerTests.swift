@@ -11,7 +11,9 @@ import Testing
   private func caller(_ pid: Int32, uid: UInt32 = geteuid(), gid: UInt32 = getegid()) -> SocketCaller {
     // No socket: the handle falls back to the process's number and start time.
     SocketCaller(
-      LocalPeer(pid: pid, uid: uid, gid: gid, process: ProcessHandle(connectedTo: -1, pid: pid)),
+      LocalPeer(
+        pid: pid, uid: uid, gid: gid, process: ProcessHandle(connectedTo: -1, pid: pid),
+        executable: LocalPeer.Executable(of: pid)),
       processes: HostProcesses())
   }
 
