@@ -7,19 +7,22 @@ import WorkloadProtos
 package enum BrokerReference {
   package static let pidURL = "type.googleapis.com/spiffe.broker.WorkloadPIDReference"
   package static let kubernetesURL = "type.googleapis.com/spiffe.broker.KubernetesObjectReference"
-  /// The most bytes of a reference, and of its type's URL.
+  /// The most bytes of a reference.
   package static let maximumBytes = 16 << 10
+  /// The most bytes of its type's URL, which refusals repeat.
+  package static let maximumURLBytes = 1024
 
   /// A reference that has not the form of its type.
   package struct Fault: Error, Hashable, CustomStringConvertible {
     package let description: String
   }
 
+  package static let tooLong = Fault(
+    description: "workload reference is longer than \(maximumBytes) bytes, or its type than \(maximumURLBytes)")
+
   /// The types are known by their whole URLs, as the configuration lists them.
   package static func decode(typeURL: String, value: Data) throws(Fault) -> WorkloadReference {
-    guard value.count <= maximumBytes, typeURL.utf8.count <= maximumBytes else {
-      throw Fault(description: "workload reference is longer than \(maximumBytes) bytes")
-    }
+    guard value.count <= maximumBytes, typeURL.utf8.count <= maximumURLBytes else { throw tooLong }
     do {
       switch typeURL {
       case pidURL:

@@ -42,7 +42,8 @@ extension BrokerService {
   private func requestedID(_ text: String, _ call: Call) throws -> SPIFFEID? {
     if text.isEmpty { return nil }
     do { return try SPIFFEID(text) } catch {
-      call.logger.error("Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text)"])
+      call.logger.error(
+        "Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text.prefix(2048))"])
       throw RPCFailure(.invalidArgument, "invalid requested SPIFFE ID: \(error)", cause: error)
     }
   }

@@ -83,11 +83,11 @@ package struct BrokerService: Spiffe_Broker_API.SimpleServiceProtocol {
       call.logger.error("No workload reference provided")
       throw BrokerFailure.noReference
     }
+    guard url.utf8.count <= BrokerReference.maximumURLBytes else { throw invalid(BrokerReference.tooLong, call) }
     try authorize(url, call)
     let reference: WorkloadReference
     do { reference = try BrokerReference.decode(typeURL: url, value: message.reference.value) } catch {
-      throw attestationFailed(
-        RPCFailure(.invalidArgument, error.description, reason: BrokerFailure.referenceInvalid), call)
+      throw invalid(error, call)
     }
     guard case .pid(let pid) = reference else {
       return Target(selectors: try await selectors(reference, url, call), process: nil)
@@ -127,6 +127,11 @@ package struct BrokerService: Spiffe_Broker_API.SimpleServiceProtocol {
     } catch let error as AgentError {
       throw attestationFailed(BrokerFailure.attestation(error), call)
     }
+  }
+
+  private func invalid(_ fault: BrokerReference.Fault, _ call: Call) -> RPCFailure {
+    attestationFailed(
+      RPCFailure(.invalidArgument, fault.description, reason: BrokerFailure.referenceInvalid), call)
   }
 
   private func attestationFailed(_ failure: RPCFailure, _ call: Call) -> RPCFailure {

@@ -59,7 +59,7 @@ import WorkloadProtos
     }
     #expect(throws: BrokerReference.Fault.self) {
       try BrokerReference.decode(
-        typeURL: String(repeating: "u", count: BrokerReference.maximumBytes + 1), value: Data())
+        typeURL: String(repeating: "u", count: BrokerReference.maximumURLBytes + 1), value: Data())
     }
   }
 

@@ -179,7 +179,11 @@ import WorkloadProtos
             try .pid(0), .invalidArgument, "workload reference names no process: a PID is above zero",
             "WORKLOAD_REFERENCE_INVALID"
           ),
-          (try .pod("x"), .unimplemented, "no workload attestor handled reference", "WORKLOAD_REFERENCE_INVALID"),
+          // Not repeated in the refusal.
+          (
+            .of(String(repeating: "u", count: 100_000)), .invalidArgument,
+            "workload reference is longer than 16384 bytes, or its type than 1024", "WORKLOAD_REFERENCE_INVALID"
+          ), (try .pod("x"), .unimplemented, "no workload attestor handled reference", "WORKLOAD_REFERENCE_INVALID"),
         ]
         for (reference, code, message, reason) in cases {
           let error = await status { try await subscribe(client, reference) }
