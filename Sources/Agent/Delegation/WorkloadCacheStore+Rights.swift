@@ -32,13 +32,19 @@ extension WorkloadCacheStore {
     to send: @Sendable (Message) async throws -> Void
   ) async throws {
     try await withBell { bell in
+      var known: [PreparedBundle] = []
       var last: Message?
       while !isClosed {
-        let next = try message(bundles)
-        if next != last {
-          try check()
-          try await send(next)
-          last = next
+        let now = bundles
+        // Entries change more often than bundles, which are the same objects then.
+        if !now.all.elementsEqual(known, by: ===) {
+          known = now.all
+          let next = try message(now)
+          if next != last {
+            try check()
+            try await send(next)
+            last = next
+          }
         }
         try await bell.wait(atMost: .seconds(60), time)
       }
