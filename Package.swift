@@ -100,7 +100,7 @@ let package = Package(
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
     part("AWS", ["HTTP", "Daemon", crypto]),
-    part("Plugins", ["HCL", "Daemon", logging, crypto]),
+    part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
     part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
     .target(name: "CPeer"),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),

@@ -94,7 +94,8 @@ package struct AgentRuntime: Sendable {
     let signals = SignalService(log: log, telemetry: telemetry) { await catalog.reconfigure() }
     return [.init(service: signals, name: "signals")] + (try telemetryMembers(telemetry, session.presence))
       + [
-        .init(service: session, name: "agent"), .init(service: health(session), name: "health"),
+        .init(service: PluginTasks(catalog), name: "plugins"), .init(service: session, name: "agent"),
+        .init(service: health(session), name: "health"),
       ]
   }
 

@@ -1,13 +1,12 @@
-import Plugins
 import ServiceLifecycle
 
-/// Runs what the plugins do unasked, until shutdown. A service of ``ServerRuntime``; keeps nothing.
-struct PluginTasks: Service {
+/// Runs what the plugins do unasked, until shutdown. A service of the daemons' runtimes; keeps nothing.
+package struct PluginTasks: Service {
   private let catalog: PluginCatalog
 
-  init(_ catalog: PluginCatalog) { self.catalog = catalog }
+  package init(_ catalog: PluginCatalog) { self.catalog = catalog }
 
-  func run() async throws {
+  package func run() async throws {
     let catalog = catalog
     await cancelWhenGracefulShutdown {
       await catalog.run()
