@@ -221,6 +221,9 @@ let package = Package(
       dependencies: ["SPIFFE", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, x509, crypto, asn1],
       path: "Tests/HTTPTesting", swiftSettings: strict),
     .target(
+      name: "KubernetesTesting", dependencies: ["HTTPTesting", "SPIFFE", nioHTTP1], path: "Tests/Support/Kubernetes",
+      swiftSettings: strict),
+    .target(
       name: "DaemonTesting", dependencies: ["Daemon", logging], path: "Tests/DaemonTesting", swiftSettings: strict),
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
@@ -269,8 +272,8 @@ let package = Package(
     tests(
       "AgentPlugins",
       [
-        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs", "Plugins", "HTTP",
-        "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore, nioPosix,
+        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs", "KubernetesTesting",
+        "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore, nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
     tests(
@@ -389,6 +392,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("NodeMessage", ["NodeProofs", "SPIFFE"])
   fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
+  fuzz("KubernetesAnswer", ["AgentPlugins"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

@@ -1,0 +1,55 @@
+/// Why the API server did not do what it was asked. The text is for a message; it holds no secret.
+enum APIServerFailure: Error, CustomStringConvertible {
+  /// This process is in no cluster.
+  case noCluster
+  /// There was no answer, or the files to ask with cannot be read.
+  case unreachable(String)
+  /// It said no: its status, and its reason (`NotFound`, `Expired`) and message.
+  case refused(status: Int, reason: String, message: String)
+  /// Its answer cannot be read.
+  case malformed(String)
+
+  var isNotFound: Bool { if case .refused(404, _, _) = self { true } else { false } }
+
+  /// Whether a list or a watch must begin anew.
+  var isExpired: Bool {
+    if case .refused(let status, let reason, _) = self {
+      status == 410 || reason == "Expired" || reason == "Gone"
+    } else {
+      false
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .noCluster:
+      "unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined"
+    case .unreachable(let text): text
+    case .refused(let status, _, let message):
+      message.isEmpty ? "the server answered with status \(status)" : message
+    case .malformed(let text): "the API server's answer cannot be read: \(text)"
+    }
+  }
+
+  /// Reads a Status object, which says what failed; whatever else was said counts by its status alone.
+  init(status: Int, body: [UInt8]) {
+    var cursor = JSONCursor(body)
+    self = Self.read(&cursor, status)
+  }
+
+  /// Reads a Status where `cursor` stands.
+  static func read(_ cursor: inout JSONCursor, _ status: Int = 0) -> APIServerFailure {
+    var code = status
+    var reason = ""
+    var message = ""
+    try? cursor.object { (cursor, name) throws(JSONCursor.Malformed) in
+      switch name {
+      case "reason": reason = OutsideText.line(try cursor.string().utf8.prefix(256))
+      case "message": message = OutsideText.line(try cursor.string().utf8.prefix(1024))
+      case "code": code = try cursor.integer() ?? status
+      default: try cursor.skip()
+      }
+    }
+    return .refused(status: status == 0 ? code : status, reason: reason, message: message)
+  }
+}
