@@ -53,6 +53,9 @@ package struct AgentError: StatusNamed, Equatable, CustomStringConvertible {
     AgentError(code, "\(step): \(message)", denial: denial, cause: cause)
   }
 
+  /// Whether the server did not answer at all: no reason to believe anything about this agent.
+  package var isUnreachable: Bool { [.unavailable, .deadlineExceeded, .canceled].contains(code) }
+
   package var description: String { message }
 
   package var statusName: String {

@@ -45,7 +45,13 @@ package struct NodeAttestation: Sendable {
     }
     logger.info(
       "SVID is not found. Starting node attestation", metadata: ["trust_domain_id": "\(trustDomain.idString)"])
-    let result = try await attest(authorities: authorities, current: nil)
+    let result: (svid: AgentSVID, bundle: Bundle)
+    do { result = try await attest(authorities: authorities, current: nil) } catch let error as AgentPluginError
+      where error.code == .failedPrecondition
+    {
+      // What is missing here no repetition brings.
+      throw AgentError(.fatal, error.message, cause: error)
+    }
     logger.info(
       "Node attestation was successful",
       metadata: [
@@ -66,11 +72,16 @@ package struct NodeAttestation: Sendable {
     try await metrics.call(["node", "attestor", "new_svid"], labels: [MetricLabel("attestor", attestor.name)]) {
       let key = try await newKey(beside: current)
       let csr = try await CertificateRequest.make(key: key, id: nil)
-      let result = try await attestor.attest { [server, attestor] evidence in
-        try await server.attest(
-          AttestationRequest(
-            type: attestor.name, payload: evidence.payload, csr: csr, authorities: authorities,
-            respond: evidence.respond))
+      let result: AttestationResult
+      do {
+        result = try await attestor.attest { [server, attestor] evidence in
+          try await server.attest(
+            AttestationRequest(
+              type: attestor.name, payload: evidence.payload, csr: csr, authorities: authorities,
+              respond: evidence.respond))
+        }
+      } catch {
+        throw explained(AgentError.wrapping(error))
       }
       guard !result.chain.isEmpty else { throw AgentError(.malformed, "empty SVID chain returned by the server") }
       let svid = try AgentSVID(chain: result.chain, key: key, reattestable: result.reattestable)
@@ -83,6 +94,19 @@ package struct NodeAttestation: Sendable {
       }
       return (svid, result.bundle)
     }
+  }
+
+  /// A refusal with what an operator has to do, where only an operator can help.
+  private func explained(_ failure: AgentError) -> AgentError {
+    guard failure.code == .invalidArgument, attestor.name == JoinTokenAttestor.pluginName else { return failure }
+    return AgentError(failure.code, "\(failure.message); \(JoinTokenAttestor.advice)", cause: failure.cause)
+  }
+
+  /// What has to be done for a node that cannot attest again, in one sentence.
+  package func need(of id: SPIFFEID) -> String {
+    attestor.name == JoinTokenAttestor.pluginName
+      ? JoinTokenAttestor.advice
+      : "let this node attest anew: `spire-server agent evict -spiffeID \(id)` on the server, then start the agent again"
   }
 
   /// A new key in the slot that is free. When it cannot be made, the disk being full or the key service away, the key in

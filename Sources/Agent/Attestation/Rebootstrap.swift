@@ -19,6 +19,7 @@ package final class Rebootstrap: Sendable {
   }
 
   private let currentMode: Mutex<Mode>
+  private let hasSaid = Mutex(false)
   private let delay: Duration
   private let storage: AgentStorage
   private let time: any TimeSource
@@ -64,7 +65,9 @@ package final class Rebootstrap: Sendable {
   /// An attempt to attest failed. When a stored bundle does not fit any more for long enough, it is given up, and the
   /// next attempt fetches a new one.
   package func attestationFailed(_ failure: AgentError) async {
-    guard failure.code == .unknownAuthority, await !storage.current.bundle.isEmpty, await isDue() else { return }
+    guard failure.code == .unknownAuthority, await !storage.current.bundle.isEmpty else { return }
+    if mode == .never { return sayWhatHelps() }
+    guard await isDue() else { return }
     logger.warning("The stored bundle does not fit the server; the next attempt fetches a new one")
     await keep { data in
       data.bundle = []
@@ -79,7 +82,7 @@ package final class Rebootstrap: Sendable {
   /// - Throws: ``AgentError`` `fatal` when the agent has to end, to bootstrap when it is started again; SVID and bundle
   ///   are forgotten then.
   package func unknownAuthority(ending: String) async throws(AgentError) {
-    guard mode != .never else { return }
+    guard mode != .never else { return sayWhatHelps() }
     guard await isDue() else {
       logger.info("The server's authority is unknown; ignoring for now")
       return
@@ -91,6 +94,18 @@ package final class Rebootstrap: Sendable {
       data.bootstrapUse = .rebootstrap
     }
     throw AgentError(.fatal, ending)
+  }
+
+  /// Says once what an operator can do about an authority that the agent does not know and may not look for.
+  private func sayWhatHelps() {
+    let isNews = hasSaid.withLock { said in
+      defer { said = true }
+      return !said
+    }
+    guard isNews else { return }
+    logger.error(
+      "The server shows an authority that this agent does not know; if the server's CA was replaced, stop the agent, remove \(storage.path), and start it with the present bundle (`spire-server bundle show`) and, if it attests with one, a new join token (`spire-server token generate`). Nodes that can attest again do all that by themselves with rebootstrap_mode = \"auto\""
+    )
   }
 
   /// The server was reached and verified.

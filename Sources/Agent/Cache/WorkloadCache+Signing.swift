@@ -90,6 +90,9 @@ extension WorkloadCache {
     holders.lazy.compactMap { records[$0]?.svid?.rotationTime }.min()
   }
 
+  /// When the last of the SVIDs expires.
+  package var lastExpiry: Date? { records.values.lazy.compactMap { $0.svid?.notAfter }.max() }
+
   /// Takes over SVIDs that were signed for entries.
   package mutating func setSVIDs(_ svids: [(entryID: String, svid: WorkloadSVID)], now: Date) -> Changes {
     var changes = Changes()

@@ -174,6 +174,8 @@ package final class WorkloadCacheStore: SigningCache {
     state.withLock { $0.cache.staleEntries(now: time.now) }
   }
 
+  package var lastExpiry: Date? { state.withLock { $0.cache.lastExpiry } }
+
   package var nextRotation: Date? { state.withLock { $0.cache.nextRotation } }
 
   package func setSVIDs(_ svids: [(entryID: String, svid: WorkloadSVID)]) {

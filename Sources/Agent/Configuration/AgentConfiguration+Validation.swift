@@ -20,6 +20,8 @@ extension AgentConfiguration {
     if file.plugins == nil { checks.fail("plugins section must be configured") }
     joinToken = Self.joinToken(
       Merge.text(flags.joinToken, agent.joinToken), file: Merge.text(flags.joinTokenFile, agent.joinTokenFile), &checks)
+    let tokenFile = Merge.text(flags.joinTokenFile, agent.joinTokenFile)
+    joinTokenFile = tokenFile.isEmpty ? nil : tokenFile
     serverAddress = Merge.text(flags.serverAddress, agent.serverAddress)
     if serverAddress.isEmpty { checks.fail("server_address must be configured") }
     serverPort = Merge.number(flags.serverPort, agent.serverPort)

@@ -1,3 +1,4 @@
+import AgentPlugins
 import Daemon
 import Keys
 import SPIFFE
@@ -12,16 +13,14 @@ extension AgentConfiguration {
       return nil
     }
     do {
-      guard let bytes = try BoundedFile.read(file, limit: 4096) else {
+      guard let text = try JoinTokenAttestor.read(file) else {
         checks.fail(
           "unable to read join token file \(GoText.quote(file)): open \(file): no such file or directory",
           key: "agent.join_token_file")
         return nil
       }
-      let text = String(decoding: bytes, as: UTF8.self)
-      let trimmed = text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
-      if trimmed.isEmpty { checks.fail("join token file is empty", key: "agent.join_token_file") }
-      return String(trimmed)
+      if text.isEmpty { checks.fail("join token file is empty", key: "agent.join_token_file") }
+      return text
     } catch {
       checks.fail("unable to read join token file \(GoText.quote(file)): \(error)", key: "agent.join_token_file")
       return nil

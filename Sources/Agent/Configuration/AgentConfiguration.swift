@@ -29,6 +29,8 @@ package struct AgentConfiguration: Sendable {
   package var rebootstrapDelay: Duration
   /// From the flag, the file or `join_token_file`; nil for another attestation.
   package var joinToken: String?
+  /// Where the token came from, if from a file: it may get another one.
+  package var joinTokenFile: String?
   /// The workloads' socket, from the root.
   package var socketPath: String
   /// The operators' socket, from the root; nil for none.

@@ -1,5 +1,6 @@
+import AgentPlugins
 package import Daemon
-import FoundationEssentials
+package import FoundationEssentials
 import Keys
 package import Logging
 import SPIFFE
@@ -12,23 +13,33 @@ package actor AgentSVIDRotator {
   /// How often it looks.
   package static let period: Duration = .seconds(5)
 
-  private let identity: AgentIdentity
-  private let attestation: NodeAttestation
+  let identity: AgentIdentity
+  let attestation: NodeAttestation
   private let server: any ServerAPI
-  private let time: any TimeSource
+  let time: any TimeSource
   private let clock: ClockWatch
   private let random: Randomness
   private let metrics: Metrics
-  private let logger: Logger
+  let logger: Logger
+  /// Until when the last X509-SVID of a workload is valid.
+  let servedUntil: @Sendable () -> Date?
   /// Told when the agent has a new SVID.
   private let replaced: @Sendable () -> Void
-  private var isRotating = false
+  var isRotating = false
+  /// The stored data was removed; maybe its keys were, too, and new ones are needed.
+  private var isStorageGone = false
+  /// When the log said last that the agent only goes on for its workloads.
+  var saidSo: Duration?
+  /// Since when the server refuses the agent's certificate before it listens.
+  var refusedSince: Duration?
 
   package init(
     identity: AgentIdentity, attestation: NodeAttestation, server: any ServerAPI, time: any TimeSource,
     clock: ClockWatch,
-    random: Randomness, metrics: Metrics, logger: Logger, replaced: @escaping @Sendable () -> Void = {}
+    random: Randomness, metrics: Metrics, logger: Logger,
+    servedUntil: @escaping @Sendable () -> Date? = { nil }, replaced: @escaping @Sendable () -> Void = {}
   ) {
+    self.servedUntil = servedUntil
     self.server = server
     self.replaced = replaced
     self.identity = identity
@@ -62,15 +73,21 @@ package actor AgentSVIDRotator {
   /// Rotates when it is time.
   package func rotateIfDue() async throws {
     clock.check()
+    if await attestation.storage.noticeRemoval() {
+      logger.error(
+        "The agent's data was removed while it runs; it is written again, with a new key",
+        metadata: ["path": "\(attestation.storage.path)"])
+      isStorageGone = true
+    }
     // Logged when it failed first; a disk that is still full is no news.
     try? await attestation.storage.catchUp()
-    guard identity.isDue(at: time.now), !isRotating else { return }
+    guard identity.isDue(at: time.now) || isStorageGone, !isRotating else { return }
     isRotating = true
     defer { isRotating = false }
     let svid = identity.svid
     let how = svid.reattestable ? "reattest" : "rotate"
     do {
-      if svid.reattestable {
+      if try await canAttest(svid) {
         try await reattestNow()
       } else {
         try await metrics.call(["agent_svid", "rotate"]) { try await renew(svid) }
@@ -80,47 +97,15 @@ package actor AgentSVIDRotator {
       clock.check()
       // A clock that was just set says nothing final: the SVID may still be good by the right time.
       guard time.now >= svid.notAfter, !clock.isInDoubt else { throw failure }
-      throw AgentError(
-        .fatal, "current SVID has already expired and \(how) agent failed: \(failure.message)", cause: failure)
+      try bear(failure, of: svid, "current SVID has already expired and \(how) agent failed: \(failure.message)")
+      throw failure
     }
   }
 
-  /// Does what the server's reason for refusing this agent asks for (agent-behaviour §6.3): nothing, or attesting
-  /// again.
-  ///
-  /// - Throws: ``AgentError`` `fatal` when the agent has to end; its stored SVID is forgotten then.
-  package func recover(from failure: AgentError) async throws {
-    guard let denial = failure.denial else { return }
-    switch denial.consequence {
-    case .retry: return
-    case .shutDown: try await giveUp("the server banned this agent", failure)
-    case .reattest:
-      if denial == .agentExpired, !identity.svid.reattestable, time.now < identity.svid.notAfter {
-        // A token works once: for a wrong clock, maybe the server's, the agent does not end while its SVID is valid.
-        return logger.error(
-          "The server says that the agent's SVID has expired, and it has not: compare the clocks of both machines",
-          metadata: ["expires_at": "\(GoTime.rfc3339(identity.svid.notAfter))"])
-      }
-      logger.warning("The server does not accept the agent's SVID", metadata: ["error": "\(failure.message)"])
-      guard identity.svid.reattestable || denial == .agentMustReattest else {
-        try await giveUp(
-          "its node attestation cannot be repeated; give the agent a new join token and start it again", failure)
-      }
-      if isRotating { return }
-      isRotating = true
-      defer { isRotating = false }
-      do { try await reattestNow() } catch {
-        let second = AgentError.wrapping(error)
-        // An unreachable server is no reason to forget who we are.
-        if [.unavailable, .deadlineExceeded, .canceled].contains(second.code) { return }
-        try await giveUp("reattestation failed: \(second.message)", failure)
-      }
-    }
-  }
-
-  private func giveUp(_ why: String, _ failure: AgentError) async throws -> Never {
-    try await attestation.storage.deleteSVID()
-    throw AgentError(.fatal, "Agent cannot go on: \(why) (\(failure.message))", cause: failure)
+  /// Whether to attest again instead of renewing: where the node can, or was given something new when nothing else helps.
+  private func canAttest(_ svid: AgentSVID) async throws -> Bool {
+    if svid.reattestable { return true }
+    return time.now >= svid.notAfter ? await attestation.attestor.hasNewProof() : false
   }
 
   private func renew(_ current: AgentSVID) async throws {
@@ -136,7 +121,7 @@ package actor AgentSVIDRotator {
     logger.info("Successfully rotated agent SVID", metadata: ["spiffe_id": "\(svid.id)"])
   }
 
-  private func reattestNow() async throws {
+  func reattestNow() async throws {
     try await metrics.call(["node", "attest"]) {
       logger.debug("Reattesting node")
       let authorities = identity.bundle.x509Authorities.map(\.der)
@@ -161,6 +146,8 @@ package actor AgentSVIDRotator {
         metadata: ["error": "\(error.message)"])
     }
     identity.replace(svid: svid)
+    isStorageGone = false
+    accepted()
     await server.releaseConnection()
     // The server counts it as the agent's from the first call on that shows it: soon, also where nobody polls.
     replaced()

@@ -57,7 +57,7 @@ package struct AgentRuntime: Sendable {
       "Starting agent", metadata: ["data_dir": "\(configuration.dataDirectory)", "version": "\(Version.upstream)"])
     log.logger.debug("This is swift-spire", metadata: ["own_version": "\(Version.own)"])
     try Folder.make(configuration.dataDirectory, mode: 0o755)
-    let storage = try AgentStorage(directory: configuration.dataDirectory)
+    let storage = try openStorage()
     let telemetry = Telemetry(
       configuration.telemetry, prefix: "spire_agent", trustDomain: configuration.trustDomain.name, start: start,
       time: time, logger: log.logger.with(subsystem: "telemetry"))
@@ -74,7 +74,8 @@ package struct AgentRuntime: Sendable {
       let session = AgentSession(
         configuration: configuration, storage: storage,
         keyManager: MeteredKeyManager(keyManager, names: .agent, metrics: telemetry.metrics),
-        nodeAttestor: configuration.joinToken.map { JoinTokenAttestor(token: $0) } ?? nodeAttestor,
+        nodeAttestor: configuration.joinToken.map { JoinTokenAttestor(token: $0, file: configuration.joinTokenFile) }
+          ?? nodeAttestor,
         workloadAttestors: workloadAttestors.all.map(\.instance), svidStores: svidStores.all.map(\.instance), log: log,
         startedAt: start, time: time,
         random: random, metrics: telemetry.metrics)
@@ -97,6 +98,19 @@ package struct AgentRuntime: Sendable {
         .init(service: PluginTasks(catalog), name: "plugins"), .init(service: session, name: "agent"),
         .init(service: health(session), name: "health"),
       ]
+  }
+
+  /// A damaged file is no reason to stay down where the node can attest again: it is kept beside, and a new one begun.
+  private func openStorage() throws -> AgentStorage {
+    let attestors = configuration.plugins.filter { $0.type == "NodeAttestor" && $0.isEnabled }.map(\.name)
+    let canAttest = configuration.joinToken != nil || attestors != [JoinTokenAttestor.pluginName]
+    let storage = try AgentStorage(directory: configuration.dataDirectory, replacesDamagedFile: canAttest)
+    if let damaged = storage.damagedFile {
+      log.logger.error(
+        "The agent's data was damaged; it is kept, and the agent attests again",
+        metadata: ["path": "\(storage.path)", "kept": "\(damaged.path)", "error": "\(damaged.reason)"])
+    }
+    return storage
   }
 
   private func health(_ session: AgentSession) -> HealthReporter {

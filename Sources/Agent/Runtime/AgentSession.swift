@@ -178,7 +178,8 @@ struct AgentSession: Service {
         random: random, metrics: metrics, logger: logger),
       rotator: AgentSVIDRotator(
         identity: identity, attestation: attestation, server: server, time: time, clock: clock, random: random,
-        metrics: metrics, logger: logger, replaced: { earlySync.syncNeeded.ring() }),
+        metrics: metrics, logger: logger, servedUntil: { cache.lastExpiry },
+        replaced: { earlySync.syncNeeded.ring() }),
       cache: cache, earlySync: earlySync, clock: clock, rebootstrap: rebootstrap, options: options, time: time,
       random: random, logger: logger)
     let stores = SVIDStoreService(

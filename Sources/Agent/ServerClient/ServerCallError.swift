@@ -19,6 +19,9 @@ extension AgentError {
     self.init(Code(rawValue: error.code.name) ?? .unknown, error.text, denial: denial, cause: error)
   }
 
+  /// Whether TLS failed on the server's side, or for a reason that it did not tell: it may not accept the agent's SVID.
+  var isHandshake: Bool { (cause as? RPCError)?.connectError?.code == .handshake }
+
   /// The refusal of one item of a batch.
   init(item status: Spire_Api_Types_Status) {
     let name = RPCError.Code(number: status.code)?.name ?? "Unknown"

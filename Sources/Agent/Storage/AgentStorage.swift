@@ -1,4 +1,5 @@
 import Daemon
+import Glibc
 
 /// Owns `<data_dir>/agent-data.json`: loads it once at start and replaces it atomically at each change.
 ///
@@ -12,27 +13,48 @@ package actor AgentStorage {
   private var data: AgentData
   /// The file does not hold the value yet.
   private var isBehind = false
+  /// The file was there: when it is not any more, somebody removed it.
+  private var hasFile = false
+  private var wasRemoved = false
+  private let directory: String
+  /// What could not be read at the start, and was moved away.
+  package nonisolated let damagedFile: (path: String, reason: String)?
   private let executor = QueueExecutor(label: "agent-storage")
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// Loads the file; a missing one is an empty start, a damaged one is refused.
-  package init(directory: String) throws(AgentError) {
+  /// Loads the file; a missing one is an empty start.
+  ///
+  /// - Parameter replacesDamagedFile: whether a damaged one is moved away instead of refused.
+  package init(directory: String, replacesDamagedFile: Bool = false) throws(AgentError) {
+    self.directory = directory
     path = directory + "/agent-data.json"
-    do {
-      guard let bytes = try BoundedFile.read(path, limit: Self.limit) else {
-        data = AgentData()
-        return
-      }
-      data = try AgentData(decoding: bytes)
-    } catch let error as AgentError {
-      throw AgentError(
-        .storage,
-        "failed to open storage: \(path): \(error.message); restore the file from a backup, or remove it so that the "
-          + "agent attests again", cause: error)
-    } catch {
-      throw AgentError(.storage, "failed to open storage: \(error)", cause: error)
+    let bytes: [UInt8]?
+    do { bytes = try BoundedFile.read(path, limit: Self.limit) } catch { throw Self.unopened("\(error)", error) }
+    guard let bytes else {
+      data = AgentData()
+      damagedFile = nil
+      return
     }
+    do {
+      data = try AgentData(decoding: bytes)
+      damagedFile = nil
+      hasFile = true
+    } catch {
+      guard replacesDamagedFile else {
+        throw Self.unopened(
+          "\(path): \(error.message); restore the file from a backup, or remove it so that the agent attests again",
+          error)
+      }
+      do { damagedFile = (try AtomicFile.setAside(path), error.message) } catch {
+        throw Self.unopened("\(error)", error)
+      }
+      data = AgentData()
+    }
+  }
+
+  private static func unopened(_ why: String, _ cause: any Error) -> AgentError {
+    AgentError(.storage, "failed to open storage: \(why)", cause: cause)
   }
 
   /// What is stored now.
@@ -68,8 +90,19 @@ package actor AgentStorage {
     isBehind = false
   }
 
+  /// Has the file written again when it was removed under the agent, with its folder if that is gone, too. Whether it was.
+  package func noticeRemoval() -> Bool {
+    guard hasFile, access(path, F_OK) != 0, errno == ENOENT else { return false }
+    hasFile = false
+    wasRemoved = true
+    isBehind = true
+    return true
+  }
+
   private func write(_ value: AgentData) throws(AgentError) {
     do {
+      if wasRemoved { try Folder.make(directory, mode: 0o755) }
+      defer { hasFile = access(path, F_OK) == 0 }
       try AtomicFile.write(value.encoded(), to: path, mode: 0o600)
     } catch {
       throw AgentError(.storage, "failed to store agent data: \(error)", cause: error)

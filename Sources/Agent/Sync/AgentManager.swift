@@ -90,6 +90,7 @@ package struct AgentManager: Sendable {
       if changed { cache.signingNeeded.ring() }
       serverAnswered.ring()
       await rebootstrap.succeeded()
+      await rotator.accepted()
       return changed
     } catch {
       earlySync.syncEnded(.failed)
@@ -121,6 +122,7 @@ package struct AgentManager: Sendable {
         if failure.code == .unknownAuthority {
           try await rebootstrap.unknownAuthority(ending: "shutting down for rebootstrapping")
         }
+        if failure.isHandshake { await rotator.refusedInHandshake(failure) }
         try await rotator.recover(from: failure)
         wait = backoff.next(random, jitter: RetryBackoff.spread)
         if failure.code == .unknownAuthority, rebootstrap.mode != .never { wait = min(wait, .seconds(5)) }

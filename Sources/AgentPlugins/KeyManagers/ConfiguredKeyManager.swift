@@ -1,5 +1,6 @@
 import HCL
 import Keys
+import Logging
 import Plugins
 import Synchronization
 
@@ -8,6 +9,9 @@ import Synchronization
 /// The catalog configures it, the agent uses it. The directory is read at the first configuration only.
 final class ConfiguredKeyManager: KeyManager {
   private let base = Mutex<DiskKeyManager?>(nil)
+  private let logger: Logger
+
+  init(logger: Logger) { self.logger = logger }
 
   func configure(_ data: PluginData) async throws {
     var directory = ""
@@ -17,7 +21,13 @@ final class ConfiguredKeyManager: KeyManager {
       directory = root.string("directory") ?? ""
       try decoding.finish()
     }
-    let manager = try await DiskKeyManager.open(directory: directory)
+    let logger = logger
+    // Without its keys the agent attests again, or says that it cannot; the file stays for whoever can mend it.
+    let manager = try await DiskKeyManager.open(directory: directory) { kept, reason in
+      logger.error(
+        "The key file was damaged; it is kept, and there are no keys",
+        metadata: ["kept": "\(kept)", "error": "\(reason)"])
+    }
     base.withLock { base in
       if base == nil { base = manager }
     }

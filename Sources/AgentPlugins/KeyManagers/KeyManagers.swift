@@ -9,7 +9,7 @@ package enum KeyManagers {
   private static let memory = BuiltInPlugin<any KeyManager>("memory", make: { _ in MemoryKeyManager() })
 
   private static let disk = BuiltInPlugin<any KeyManager>(
-    "disk", make: { _ in ConfiguredKeyManager() },
+    "disk", make: { ConfiguredKeyManager(logger: $0.logger) },
     configure: { manager, data in
       guard let manager = manager as? ConfiguredKeyManager else { return }
       try await manager.configure(data)

@@ -10,6 +10,14 @@ package protocol NodeAttestor: Sendable {
   ///
   /// - Throws: ``AgentPluginError``, or whatever `body` threw.
   func attest<T: Sendable>(_ body: @Sendable (NodeEvidence) async throws -> T) async throws -> T
+
+  /// Whether there is something to show that the server has not seen from this process: a node that cannot attest again
+  /// with what it showed may do it with that.
+  func hasNewProof() async -> Bool
+}
+
+extension NodeAttestor {
+  package func hasNewProof() async -> Bool { false }
 }
 
 /// What a plugin gives for one attestation. Used within it only.

@@ -23,6 +23,13 @@ package enum AtomicFile {
     try syncDirectory(of: path)
   }
 
+  /// Moves a file that cannot be used away, beside its place, and tells where it is now: `<path>.damaged-<seconds>`.
+  package static func setAside(_ path: String) throws(FileError) -> String {
+    let kept = "\(path).damaged-\(Glibc.time(nil))"
+    guard rename(path, kept) == 0 else { throw FileError(operation: "rename", path: path, errno: errno) }
+    return kept
+  }
+
   private static func fill(_ path: String, with bytes: [UInt8], mode: UInt32) throws(FileError) {
     // A file of our own: neither a link planted here nor somebody's open handle on an older one may get the bytes.
     unlink(path)

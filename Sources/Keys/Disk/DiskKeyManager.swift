@@ -10,11 +10,14 @@ package final class DiskKeyManager: KeyManager {
   private static let prefix = "keymanager(disk): "
 
   private let path: String
+  /// Makes the file's folder, where that is ours to make.
+  private let prepare: @Sendable () throws -> Void
   private let queue = DispatchQueue(label: "keys.disk")
   private let table: Mutex<[String: SoftwareKey]>
 
-  private init(path: String, keys: [String: SoftwareKey]) {
+  private init(path: String, prepare: @escaping @Sendable () throws -> Void, keys: [String: SoftwareKey]) {
     self.path = path
+    self.prepare = prepare
     table = Mutex(keys)
   }
 
@@ -30,9 +33,25 @@ package final class DiskKeyManager: KeyManager {
   }
 
   /// The agent's form: `directory` is made (0700) when absent, proven writable, and holds `keys.json`.
-  package static func open(directory: String) async throws(KeysError) -> DiskKeyManager {
+  ///
+  /// - Parameter damaged: told when the file cannot be understood; it is moved away then, and there are no keys. Nil
+  ///   refuses such a file.
+  package static func open(
+    directory: String, damaged: (@Sendable (_ kept: String, _ reason: String) -> Void)? = nil
+  ) async throws(KeysError) -> DiskKeyManager {
     guard !directory.isEmpty else { throw KeysError(.invalidArgument, prefix + "directory must be configured") }
-    return try await load(directory + "/keys.json") { try KeyDirectory.prepare(directory) }
+    let path = directory + "/keys.json"
+    do throws(KeysError) {
+      return try await load(path) { try KeyDirectory.prepare(directory) }
+    } catch {
+      guard let damaged, error.code == .internal, error.cause is KeysError else { throw error }
+      let kept: String
+      do { kept = try AtomicFile.setAside(path) } catch {
+        throw KeysError(.internal, prefix + "\(error)", cause: error)
+      }
+      damaged(kept, error.message)
+      return try await load(path) { try KeyDirectory.prepare(directory) }
+    }
   }
 
   private static func load(
@@ -43,7 +62,7 @@ package final class DiskKeyManager: KeyManager {
         try prepare()
         return try BoundedFile.read(path, limit: KeyFile.limit).map(KeyFile.decode) ?? [:]
       }
-      return DiskKeyManager(path: path, keys: keys)
+      return DiskKeyManager(path: path, prepare: prepare, keys: keys)
     } catch let error as KeysError {
       let place =
         error.code == .internal
@@ -63,7 +82,12 @@ package final class DiskKeyManager: KeyManager {
       var next = table.withLock { $0 }
       next[id] = key
       do {
-        try AtomicFile.write(KeyFile.encode(next), to: path, mode: 0o600)
+        let text = KeyFile.encode(next)
+        do { try AtomicFile.write(text, to: path, mode: 0o600) } catch {
+          // The folder may have been removed meanwhile.
+          try? prepare()
+          try AtomicFile.write(text, to: path, mode: 0o600)
+        }
       } catch {
         throw KeysError(
           .internal, Self.prefix + "failed to generate key: unable to write keys: \(error)", cause: error)

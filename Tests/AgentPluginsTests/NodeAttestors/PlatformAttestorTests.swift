@@ -167,7 +167,7 @@ import Testing
   }
 
   @Test func nothingWorksUnconfigured() async throws {
-    let attestors: [any NodeAttestor] = [
+    let attestors: [any PlatformAttestor] = [
       K8sPSATAttestor(), GCPIITAttestor(), AzureMSIAttestor(), AzureIMDSAttestor(), AWSIIDAttestor(environment: [:]),
     ]
     for attestor in attestors {

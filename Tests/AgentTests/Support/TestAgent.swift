@@ -40,15 +40,17 @@ struct TestAgent {
   let metrics: Metrics
   let rebootstrap: Rebootstrap
   let attestation: NodeAttestation
-  let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  let logger: Logger
 
   init(
     directory: String, time: TestTime = TestTime(), limit: Int = 1000, keyType: KeyType = .ecP256,
     policy: RotationPolicy = RotationPolicy(), random: Randomness = .fixed(0.5),
     options: SyncOptions = SyncOptions(), rebootstrap mode: Rebootstrap.Mode = .never, metrics: Metrics = .none,
-    keyManager: any KeyManager = MemoryKeyManager(), prepare: (FakeServer) -> Void = { _ in }
+    keyManager: any KeyManager = MemoryKeyManager(), attestor: any NodeAttestor = JoinTokenAttestor(token: "token"),
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, prepare: (FakeServer) -> Void = { _ in }
   ) async throws {
     self.time = time
+    self.logger = logger
     self.metrics = metrics
     self.keyManager = keyManager
     ca = try TestCA(now: time.now)
@@ -56,7 +58,7 @@ struct TestAgent {
     prepare(server)
     storage = try AgentStorage(directory: directory)
     attestation = NodeAttestation(
-      trustDomain: ca.trustDomain, attestor: JoinTokenAttestor(token: "token"),
+      trustDomain: ca.trustDomain, attestor: attestor,
       bootstrap: .insecure(ca.trustDomain), server: server, storage: storage, keyManager: keyManager, time: time,
       metrics: metrics, logger: logger)
     let (svid, bundle) = try await attestation.attempt()
@@ -84,7 +86,7 @@ struct TestAgent {
     rotator = AgentSVIDRotator(
       identity: identity, attestation: attestation, server: server, time: time, clock: clock, random: random,
       metrics: metrics,
-      logger: logger)
+      logger: logger, servedUntil: { [cache] in cache.lastExpiry })
     earlySync = EarlySync(time: time)
     manager = AgentManager(
       server: server, synchronizer: synchronizer, signer: signer, rotator: rotator, cache: cache, earlySync: earlySync,

@@ -8,6 +8,8 @@ final class Deployment: @unchecked Sendable {
   let trustDomain: String
   var serverOptions: String
   var agentOptions: String
+  /// Where the agent keeps its data and keys; its socket stays in `directory/a`.
+  var agentDataDirectory: String
   /// Further sections of the agent's file.
   var agentSections = ""
   /// Of the WorkloadAttestor `unix`.
@@ -30,6 +32,7 @@ final class Deployment: @unchecked Sendable {
     try FileManager.default.createDirectory(atPath: directory + "/a", withIntermediateDirectories: true)
     port = try freePort()
     dataDirectory = directory + "/s"
+    agentDataDirectory = directory + "/a"
     keyManager = #"KeyManager "disk" { plugin_data { keys_path = "\#(directory)/s/keys.json" } }"#
     self.serverOptions = serverOptions
     self.agentOptions = agentOptions
@@ -94,7 +97,7 @@ final class Deployment: @unchecked Sendable {
       trust_domain = "\(trustDomain)"
       server_address = "127.0.0.1"
       server_port = \(port)
-      data_dir = "\(directory)/a"
+      data_dir = "\(agentDataDirectory)"
       socket_path = "\(agentSocket)"
       trust_bundle_path = "\(bundlePath)"
       log_level = "DEBUG"
@@ -102,7 +105,7 @@ final class Deployment: @unchecked Sendable {
     }
     plugins {
       NodeAttestor "join_token" { plugin_data {} }
-      KeyManager "disk" { plugin_data { directory = "\(directory)/a" } }
+      KeyManager "disk" { plugin_data { directory = "\(agentDataDirectory)" } }
       WorkloadAttestor "unix" { plugin_data { \(unixOptions) } }
     }
     \(agentSections)

@@ -7,7 +7,7 @@ import SPIFFE
 
 /// The node attestor `aws_iid`: proves the instance with the identity document that Amazon EC2 signs (agent-plugins §1).
 /// Its settings are behind a lock.
-package final class AWSIIDAttestor: NodeAttestor {
+package final class AWSIIDAttestor: PlatformAttestor {
   package static let pluginName = "aws_iid"
   static let plugin = BuiltInPlugin<any NodeAttestor>(
     pluginName, make: { _ in AWSIIDAttestor() },

@@ -5,7 +5,7 @@ import SPIFFE
 
 /// The node attestor `azure_imds`: proves the virtual machine with a document that Azure signs over a nonce of the server
 /// (agent-plugins §1). Its settings are behind a lock.
-package final class AzureIMDSAttestor: NodeAttestor {
+package final class AzureIMDSAttestor: PlatformAttestor {
   package static let pluginName = "azure_imds"
   static let plugin = BuiltInPlugin<any NodeAttestor>(
     pluginName, make: { _ in AzureIMDSAttestor() },

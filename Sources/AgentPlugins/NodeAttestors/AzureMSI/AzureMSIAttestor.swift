@@ -5,7 +5,7 @@ import SPIFFE
 
 /// The node attestor `azure_msi`: proves the virtual machine with an access token of its managed identity (agent-plugins
 /// §1). Its settings are behind a lock.
-package final class AzureMSIAttestor: NodeAttestor {
+package final class AzureMSIAttestor: PlatformAttestor {
   package static let pluginName = "azure_msi"
   static let plugin = BuiltInPlugin<any NodeAttestor>(
     pluginName, make: { _ in AzureMSIAttestor() },

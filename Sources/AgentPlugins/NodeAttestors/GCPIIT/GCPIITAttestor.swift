@@ -4,7 +4,7 @@ import Plugins
 
 /// The node attestor `gcp_iit`: proves the instance with an identity token of Google's metadata service (agent-plugins
 /// §1). Its settings are behind a lock.
-package final class GCPIITAttestor: NodeAttestor {
+package final class GCPIITAttestor: PlatformAttestor {
   package static let pluginName = "gcp_iit"
   static let plugin = BuiltInPlugin<any NodeAttestor>(
     pluginName, make: { _ in GCPIITAttestor() },

@@ -6,7 +6,7 @@ import SPIFFE
 /// The node attestor `k8s_psat`: proves the agent's pod with a projected service account token, which the server has the
 /// cluster review (agent-plugins §1). Its settings are behind a lock; the token is read for each attestation, as kubelet
 /// replaces it.
-package final class K8sPSATAttestor: NodeAttestor {
+package final class K8sPSATAttestor: PlatformAttestor {
   package static let pluginName = "k8s_psat"
   static let plugin = BuiltInPlugin<any NodeAttestor>(
     pluginName, make: { _ in K8sPSATAttestor() },
