@@ -268,12 +268,15 @@ let package = Package(
         "DaemonTesting", "Mutations", "HTTPTesting", "NodeAttestorTesting", "NodeProofTesting", "NodeProofs", "Plugins",
         "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
       ]),
+    .target(
+      name: "SystemdTesting", path: "Tests/Support/Systemd", exclude: ["units.py"], swiftSettings: strict),
     tests("SVIDFiles", ["DaemonTesting", "SPIFFE", "Daemon", x509, crypto]),
     tests(
       "AgentPlugins",
       [
-        "HTTPTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs", "KubernetesTesting",
-        "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore, nioPosix,
+        "HTTPTesting", "SystemdTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs",
+        "KubernetesTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore,
+        nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
     tests(
@@ -339,7 +342,7 @@ let package = Package(
       name: "IntegrationTests",
       dependencies: [
         "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "spiffe-helper", "CommandTesting",
-        "TestDatabases",
+        "TestDatabases", "SystemdTesting",
       ],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],
