@@ -82,7 +82,7 @@ struct EnvoyTests {
       let numbers = line.split(separator: " ").compactMap { Int($0) }
       return numbers.count == 2 ? (numbers[0], numbers[1]) : (0, 0)
     }
-    try await eventually("requests go through", log: { logs() + load.log }) { requests().all >= 20 }
+    try await eventually("requests go through", within: 60, log: { logs() + load.log }) { requests().all >= 20 }
     #expect(requests().failed == 0, "\((try? String(contentsOfFile: report, encoding: .utf8)) ?? "")\n\(logs())")
 
     // The entries' SVIDs are short: each side gets another one while requests go on.
@@ -91,14 +91,14 @@ struct EnvoyTests {
     // Envoys keep what they have while the agent is away, and get what is new from the next one.
     #expect(await own.agent?.stop() == 0)
     let before = requests().all
-    try await eventually("requests go on without an agent", log: logs) { requests().all >= before + 10 }
+    try await eventually("requests go on without an agent", within: 60, log: logs) { requests().all >= before + 10 }
     let restarted = try await serials([backend, frontend])
     try await own.startAgent(token: nil)
     try await eventually("the next agent's certificates", within: 60, log: logs) {
       try await zip(serials([backend, frontend]), restarted).allSatisfy { $0.isDisjoint(with: $1) }
     }
     let after = requests().all
-    try await eventually("requests go on", log: logs) { requests().all >= after + 10 }
+    try await eventually("requests go on", within: 60, log: logs) { requests().all >= after + 10 }
     try "".write(toFile: stop, atomically: true, encoding: .utf8)
     #expect(await load.waitUntilExit() == 0, "\(load.log)\n\(logs())")
     for envoy in envoys {
@@ -127,7 +127,7 @@ struct EnvoyTests {
           "id: backend": "id: wrong-way-round",
         ]), admin: "9902", in: own.directory)
     let logs = { backend.log + "\n" + (own.agent?.log.suffix(3000) ?? "") }
-    try await eventually("the refusal is in the agent's log", log: logs) {
+    try await eventually("the refusal is in the agent's log", within: 60, log: logs) {
       own.agent?.log.split(separator: "\n").contains {
         $0.contains("Envoy reported errors applying secrets") && $0.contains("node_id=wrong-way-round")
           && $0.contains("resource_names=\"[spiffe://example.org]\"")
@@ -136,7 +136,43 @@ struct EnvoyTests {
     let right = try await Envoy(
       "right", Self.file("backend.yaml", own.agentSocket, ["port_value: 8443": "port_value: \(try freePort())"]),
       admin: "9902", in: own.directory)
-    try await eventually("another one has its certificate", log: { right.log }) { try await !right.serials().isEmpty }
+    try await eventually("another one has its certificate", within: 60, log: { right.log }) {
+      try await !right.serials().isEmpty
+    }
+  }
+
+  @Test("Envoys that came before their entry get their certificate when it is made", .timeLimit(.minutes(2)))
+  func laterEntry() async throws {
+    try #require(Envoy.program != nil, "run `make test`, which prepares Envoy")
+    let own = try Deployment()
+    try await own.startServer()
+    try await own.writeBundle()
+    try await own.startAgent(token: try await own.createToken(alias: "/host"))
+    var envoys: [Envoy] = []
+    for type in ["GRPC", "DELTA_GRPC"] {
+      envoys.append(
+        try await Envoy(
+          "early-" + type,
+          Self.file(
+            "backend.yaml", own.agentSocket,
+            [
+              "port_value: 8443": "port_value: \(try freePort())", "api_type: GRPC": "api_type: \(type)",
+              "id: backend": "id: early-\(type)",
+            ]), admin: "9902", in: own.directory, waits: false))
+    }
+    let logs = { [envoys] in envoys.map(\.log).joined(separator: "\n") + "\n" + (own.agent?.log.suffix(5000) ?? "") }
+    try await eventually("both were told that there is nothing for them", within: 60, log: logs) {
+      let log = own.agent?.log ?? ""
+      return log.contains("Workload is not authorized for the requested identities")
+        && log.contains("Error building stream secrets response")
+    }
+    try await own.createEntry("/backend", selector: "unix:uid:\(getuid())")
+    for envoy in envoys {
+      try await eventually("\(envoy.name) has its certificate", within: 60, log: logs) {
+        try await !envoy.serials().isEmpty
+      }
+    }
+    #expect(own.agent?.log.contains("Envoy reported errors") == false, "\(logs())")
   }
 
   // MARK: Steps
@@ -153,7 +189,7 @@ struct EnvoyTests {
         ["bundle", "set", "-id", other.trustDomain, "-format", "spiffe"], input: bundle)
       for path in deployment === own ? ["/frontend", "/backend"] : ["/backend"] {
         try await deployment.createEntry(
-          path, selector: "unix:uid:\(getuid())", more: ["-federatesWith", other.trustDomain, "-x509SVIDTTL", "24"])
+          path, selector: "unix:uid:\(getuid())", more: ["-federatesWith", other.trustDomain, "-x509SVIDTTL", "30"])
       }
       try await deployment.startAgent(token: try await deployment.createToken(alias: "/host"))
     }

@@ -13,8 +13,12 @@ final class Envoy: @unchecked Sendable {
     return FileManager.default.isExecutableFile(atPath: path) ? path : nil
   }()
 
-  /// - Parameter port: where the configuration has the administration; another one, which is free, takes its place.
-  init(_ name: String, _ configuration: String, admin port: String, in folder: String) async throws {
+  /// - Parameters:
+  ///   - port: where the configuration has the administration; another one, which is free, takes its place.
+  ///   - waits: until it serves, which an Envoy does only with all its secrets.
+  init(
+    _ name: String, _ configuration: String, admin port: String, in folder: String, waits: Bool = true
+  ) async throws {
     self.name = name
     admin = try freePort()
     let path = folder + "/" + name + ".yaml"
@@ -24,6 +28,7 @@ final class Envoy: @unchecked Sendable {
       name: name, executable: try #require(Self.program),
       arguments: ["-c", path, "--use-dynamic-base-id", "--concurrency", "1", "--disable-hot-restart", "-l", "info"],
       logPath: folder + "/" + name + ".log")
+    guard waits else { return }
     let process = process
     try await eventually("\(name) is ready", within: 60, log: { process.log }) {
       try #require(process.isRunning, "\(name) ended:\n\(process.log)")
