@@ -1,3 +1,4 @@
+import RPC
 import SPIFFE
 import Synchronization
 
@@ -19,7 +20,7 @@ package final class WorkloadUpdate: Sendable {
     case jwtBundles(withFederated: Bool)
     case witBundles(withFederated: Bool)
   }
-  private let messages = Mutex<[Form: [UInt8]]>([:])
+  private let messages = Mutex<[Form: StreamMessage]>([:])
 
   package init(identities: [WorkloadIdentity], bundle: PreparedBundle, federatedBundles: [PreparedBundle]) {
     self.identities = identities
@@ -27,10 +28,10 @@ package final class WorkloadUpdate: Sendable {
     self.federatedBundles = federatedBundles
   }
 
-  /// The bytes of a message, made by `make` once.
-  func message(_ form: Form, _ make: (WorkloadUpdate) throws -> [UInt8]) rethrows -> [UInt8] {
+  /// A message, whose bytes `make` gives once.
+  func message(_ form: Form, _ make: (WorkloadUpdate) throws -> [UInt8]) rethrows -> StreamMessage {
     if let made = messages.withLock({ $0[form] }) { return made }
-    let made = try make(self)
+    let made = StreamMessage(try make(self))
     return messages.withLock { messages in
       if let other = messages[form] { return other }
       messages[form] = made

@@ -21,9 +21,18 @@ package final class APIConnections: Sendable {
   package func counted<T>(
     isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
   ) async rethrows -> T {
+    begin()
+    defer { end() }
+    return try await body()
+  }
+
+  /// A call begins that is counted until ``end()``.
+  package func begin() {
     metrics.incrementCounter(counter)
     metrics.setGauge(gauge, to: Double(open.wrappingAdd(1, ordering: .relaxed).newValue))
-    defer { metrics.setGauge(gauge, to: Double(open.wrappingSubtract(1, ordering: .relaxed).newValue)) }
-    return try await body()
+  }
+
+  package func end() {
+    metrics.setGauge(gauge, to: Double(open.wrappingSubtract(1, ordering: .relaxed).newValue))
   }
 }

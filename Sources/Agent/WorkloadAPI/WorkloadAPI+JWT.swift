@@ -66,21 +66,17 @@ extension WorkloadAPI {
     }
   }
 
-  /// Sends the JWK sets that the caller may validate tokens with, now and when they change.
-  package func fetchJWTBundles(_ call: Call, send: @escaping @Sendable ([UInt8]) async throws -> Void) async throws {
-    let counted: @Sendable ([UInt8]) async throws -> Void = { [metrics] message in
-      metrics.incrementCounter(["workload_api", "bundles_update", "jwt"])
-      try await send(message)
+  /// The JWK sets that the caller may validate tokens with, now and when they change.
+  package func fetchJWTBundles(_ call: Call) async throws(AgentError) -> WorkloadFeed {
+    try await open(call, .jwtBundles)
+  }
+
+  static func jwtBundles(_ update: WorkloadUpdate, _ withFederated: Bool) throws -> [UInt8] {
+    var response = WorkloadJWTBundlesResponse()
+    for bundle in bundles(update, withFederated) {
+      response.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks())
     }
-    try await streamBundles(call, counted) { update, withFederated in
-      try update.message(.jwtBundles(withFederated: withFederated)) { update in
-        var response = WorkloadJWTBundlesResponse()
-        for bundle in Self.bundles(update, withFederated) {
-          response.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks())
-        }
-        return try Self.bytes(response)
-      }
-    }
+    return try bytes(response)
   }
 
   /// Validates a token for `audience` with the bundles that the caller may use. The caller needs no identity.

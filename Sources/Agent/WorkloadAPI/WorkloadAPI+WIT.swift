@@ -36,18 +36,18 @@ extension WorkloadAPI {
     }
   }
 
-  /// Sends the JWK sets that the caller may validate WIT-SVIDs with, now and when they change.
-  package func fetchWITBundles(_ call: Call, send: @Sendable ([UInt8]) async throws -> Void) async throws {
+  /// The JWK sets that the caller may validate WIT-SVIDs with, now and when they change.
+  package func fetchWITBundles(_ call: Call) async throws(AgentError) -> WorkloadFeed {
     guard witIssuer != nil else { throw AgentError(.unimplemented, "fetching WIT bundles is not implemented") }
-    try await streamBundles(call, send) { update, withFederated in
-      try update.message(.witBundles(withFederated: withFederated)) { update in
-        var response = WorkloadWITBundlesResponse()
-        for bundle in Self.bundles(update, withFederated) {
-          response.bundles[bundle.trustDomain.idString] = try bundle.witJWKS()
-        }
-        return try Self.bytes(response)
-      }
+    return try await open(call, .witBundles)
+  }
+
+  static func witBundles(_ update: WorkloadUpdate, _ withFederated: Bool) throws -> [UInt8] {
+    var response = WorkloadWITBundlesResponse()
+    for bundle in bundles(update, withFederated) {
+      response.bundles[bundle.trustDomain.idString] = try bundle.witJWKS()
     }
+    return try bytes(response)
   }
 
   private func failed(_ failure: AgentError, _ entry: AgentEntry, _ call: Call) {

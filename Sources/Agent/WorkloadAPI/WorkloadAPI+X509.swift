@@ -1,72 +1,77 @@
 import Daemon
 import FoundationEssentials
 import Logging
+import RPC
 import SPIFFE
 import SwiftProtobuf
 import WorkloadProtos
 
-/// The streams of X509-SVIDs and X.509 bundles.
+/// The streams of X509-SVIDs and X.509 bundles, and what all streams of updates have in common.
 extension WorkloadAPI {
-  /// Sends the caller's X509-SVIDs now and after each change, until the caller leaves or has none any more.
-  package func fetchX509SVID(_ call: Call, send: @Sendable ([UInt8]) async throws -> Void) async throws {
-    try await counted(call) {
-      let selectors = try await attest(call)
-      let wanted = Set(selectors)
-      await lookAgain(call) { cache.matchingEntries(wanted).isEmpty }
-      try await cache.withSubscription(wanted) { updates in
-        for await update in updates {
-          guard !update.identities.isEmpty else { throw noIdentity(call, selectors) }
-          try await send(serialized { try update.message(.x509SVIDs, Self.x509SVIDs) })
-          logFetched(call, update)
-        }
-        throw Self.ended
-      }
-    }
+  /// The caller's X509-SVIDs now and after each change, until the caller leaves or has none any more.
+  package func fetchX509SVID(_ call: Call) async throws(AgentError) -> WorkloadFeed {
+    try await open(call, .x509SVIDs)
   }
 
-  /// Sends the bundles that the caller may verify others with, now and when they change.
-  package func fetchX509Bundles(_ call: Call, send: @Sendable ([UInt8]) async throws -> Void) async throws {
-    try await streamBundles(call, send) { update, withFederated in
-      try update.message(.x509Bundles(withFederated: withFederated)) { update in
-        var response = WorkloadX509BundlesResponse()
-        for bundle in Self.bundles(update, withFederated) {
-          response.bundles[bundle.trustDomain.idString] = Data(bundle.x509Authorities)
-        }
-        return try Self.bytes(response)
-      }
-    }
+  /// The bundles that the caller may verify others with, now and when they change.
+  package func fetchX509Bundles(_ call: Call) async throws(AgentError) -> WorkloadFeed {
+    try await open(call, .x509Bundles)
   }
 
-  /// What both bundle methods do: permission, and a message only when it differs from the one before.
-  func streamBundles(
-    _ call: Call, _ send: @Sendable ([UInt8]) async throws -> Void,
-    _ message: (WorkloadUpdate, _ withFederated: Bool) throws -> [UInt8]
-  ) async throws {
-    try await counted(call) {
+  /// Lets a caller in. The stream is counted from now on until its feed is closed.
+  func open(_ call: Call, _ content: WorkloadFeed.Content) async throws(AgentError) -> WorkloadFeed {
+    streamBegins(call)
+    do throws(AgentError) {
       let selectors = try await attest(call)
       let wanted = Set(selectors)
       await lookAgain(call) {
-        !options.allowsUnauthenticatedVerifiers && cache.matchingEntries(wanted).isEmpty
+        content.needsIdentity(options) && cache.matchingEntries(wanted).isEmpty
       }
-      if call.caller.isSelf {
-        // The health check wants to know that the API answers, not to wait for SVIDs of the agent's own user.
-        let update = cache.snapshot(wanted)
-        guard !update.identities.isEmpty else { throw noIdentity(call, selectors) }
-        return try await send(serialized { try message(update, true) })
+      guard call.caller.isSelf, content != .x509SVIDs else {
+        return WorkloadFeed(self, call, content, selectors: selectors, wanted: wanted)
       }
-      try await cache.withSubscription(wanted) { updates in
-        var last: [UInt8]?
-        for await update in updates {
-          let hasIdentity = !update.identities.isEmpty
-          guard hasIdentity || options.allowsUnauthenticatedVerifiers else { throw noIdentity(call, selectors) }
-          let next = try serialized { try message(update, hasIdentity) }
-          if next == last { continue }
-          try await send(next)
-          last = next
-        }
-        throw Self.ended
+      // The health check wants to know that the API answers, not to wait for SVIDs of the agent's own user.
+      let update = cache.snapshot(wanted)
+      guard !update.identities.isEmpty else { throw noIdentity(call, selectors) }
+      return WorkloadFeed(self, call, content, of: update)
+    } catch {
+      streamEnds(call)
+      throw error
+    }
+  }
+
+  /// The message of an update; `nil` when the caller is entitled to none.
+  func message(_ content: WorkloadFeed.Content, _ update: WorkloadUpdate) throws(AgentError) -> StreamMessage? {
+    let hasIdentity = !update.identities.isEmpty
+    guard hasIdentity || !content.needsIdentity(options) else { return nil }
+    return try serialized {
+      switch content {
+      case .x509SVIDs: try update.message(.x509SVIDs, Self.x509SVIDs)
+      case .x509Bundles:
+        try update.message(.x509Bundles(withFederated: hasIdentity)) { try Self.x509Bundles($0, hasIdentity) }
+      case .jwtBundles:
+        try update.message(.jwtBundles(withFederated: hasIdentity)) { try Self.jwtBundles($0, hasIdentity) }
+      case .witBundles:
+        try update.message(.witBundles(withFederated: hasIdentity)) { try Self.witBundles($0, hasIdentity) }
       }
     }
+  }
+
+  /// A message of an update is about to be sent.
+  func sending(_ content: WorkloadFeed.Content, _ update: WorkloadUpdate, _ call: Call) {
+    switch content {
+    case .x509SVIDs: logFetched(call, update)
+    case .jwtBundles: metrics.incrementCounter(["workload_api", "bundles_update", "jwt"])
+    case .x509Bundles, .witBundles: break
+    }
+  }
+
+  private static func x509Bundles(_ update: WorkloadUpdate, _ withFederated: Bool) throws -> [UInt8] {
+    var response = WorkloadX509BundlesResponse()
+    for bundle in bundles(update, withFederated) {
+      response.bundles[bundle.trustDomain.idString] = Data(bundle.x509Authorities)
+    }
+    return try bytes(response)
   }
 
   /// What a stream ends with when the cache closes; clients connect again then.
@@ -83,7 +88,7 @@ extension WorkloadAPI {
     return try message.serializedBytes(options: options)
   }
 
-  func serialized(_ body: () throws -> [UInt8]) throws(AgentError) -> [UInt8] {
+  func serialized<T>(_ body: () throws -> T) throws(AgentError) -> T {
     do { return try body() } catch {
       throw AgentError(.unavailable, "could not serialize response: \(error)", cause: error)
     }
@@ -118,5 +123,12 @@ extension WorkloadAPI {
           "ttl": "\(GoText.float(identity.svid.notAfter.timeIntervalSince(time.now)))",
         ])
     }
+  }
+}
+
+extension WorkloadFeed.Content {
+  /// Whether a caller without an identity gets nothing.
+  func needsIdentity(_ options: WorkloadAPI.Options) -> Bool {
+    self == .x509SVIDs || !options.allowsUnauthenticatedVerifiers
   }
 }

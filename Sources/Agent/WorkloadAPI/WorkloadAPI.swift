@@ -83,6 +83,14 @@ package final class WorkloadAPI: Sendable {
     return try await connections.counted(body)
   }
 
+  /// A stream begins that ends when its feed is closed.
+  func streamBegins(_ call: Call) { if !call.caller.isSelf { connections.begin() } }
+
+  func streamEnds(_ call: Call) { if !call.caller.isSelf { connections.end() } }
+
+  /// Whether refusals are recorded with the caller's selectors.
+  var explainsRefusals: Bool { logsDebug || !options.disclosure.prefixes.isEmpty }
+
   /// The caller's selectors, after its rate limit.
   func attest(_ call: Call) async throws(AgentError) -> [Selector] {
     let selectors: [Selector]
@@ -90,6 +98,8 @@ package final class WorkloadAPI: Sendable {
       selectors = try await attestation.selectors(of: call.caller)
     } catch {
       call.logger.error("Workload attestation failed", metadata: ["error": "\(error.message)"])
+      // It is not the process that connected: nothing of what comes over the connection is its doing.
+      if error.code == .unauthenticated { call.caller.disconnect() }
       throw AgentError(.unavailable, "workload attestation failed", cause: error)
     }
     guard !call.caller.isSelf, options.rateLimits[method: call.method] > 0 else { return selectors }
@@ -115,7 +125,7 @@ package final class WorkloadAPI: Sendable {
       let visible = options.disclosure.visible(selectors)
       if !visible.isEmpty { fields["selectors"] = "\(WorkloadAttestation.text(visible))" }
       call.logger.error("No identity issued", metadata: fields)
-      if logsDebug { explain(call, selectors) }
+      if logsDebug, !selectors.isEmpty { explain(call, selectors) }
     }
     return AgentError(.permissionDenied, "no identity issued")
   }

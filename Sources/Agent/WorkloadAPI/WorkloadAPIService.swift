@@ -26,26 +26,42 @@ package struct WorkloadAPIService: RegistrableRPCService {
 
   package func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
     let api = api
-    stream(&router, .fetchX509SVID, Methods.FetchX509SVID.descriptor) { (call, _: WorkloadX509SVIDRequest, send) in
-      try await api.fetchX509SVID(call, send: send)
+    feed(&router, .fetchX509SVID, Methods.FetchX509SVID.descriptor) { (call, _: WorkloadX509SVIDRequest) in
+      try await api.fetchX509SVID(call)
     }
-    stream(&router, .fetchX509Bundles, Methods.FetchX509Bundles.descriptor) {
-      (call, _: WorkloadX509BundlesRequest, send) in
-      try await api.fetchX509Bundles(call, send: send)
+    feed(&router, .fetchX509Bundles, Methods.FetchX509Bundles.descriptor) { (call, _: WorkloadX509BundlesRequest) in
+      try await api.fetchX509Bundles(call)
     }
-    stream(&router, .fetchJWTBundles, Methods.FetchJWTBundles.descriptor) {
-      (call, _: WorkloadJWTBundlesRequest, send) in
-      try await api.fetchJWTBundles(call, send: send)
+    feed(&router, .fetchJWTBundles, Methods.FetchJWTBundles.descriptor) { (call, _: WorkloadJWTBundlesRequest) in
+      try await api.fetchJWTBundles(call)
     }
     stream(&router, .fetchWITSVID, Methods.FetchWITSVID.descriptor) {
       try await api.fetchWITSVID($0, $1, send: $2)
     }
-    stream(&router, .fetchWITBundles, Methods.FetchWITBundles.descriptor) {
-      (call, _: WorkloadWITBundlesRequest, send) in
-      try await api.fetchWITBundles(call, send: send)
+    feed(&router, .fetchWITBundles, Methods.FetchWITBundles.descriptor) { (call, _: WorkloadWITBundlesRequest) in
+      try await api.fetchWITBundles(call)
     }
     unary(&router, .fetchJWTSVID, Methods.FetchJWTSVID.descriptor) { try await api.fetchJWTSVID($0, $1) }
     unary(&router, .validateJWTSVID, Methods.ValidateJWTSVID.descriptor) { try await api.validateJWTSVID($0, $1) }
+  }
+
+  /// A stream that is served without a task once its caller is let in.
+  private func feed<Transport: ServerTransport, Input: SwiftProtobuf.Message>(
+    _ router: inout RPCRouter<Transport>, _ method: WorkloadMethod, _ descriptor: MethodDescriptor,
+    _ open: @escaping @Sendable (WorkloadAPI.Call, Input) async throws -> WorkloadFeed
+  ) {
+    router.registerHandler(
+      forMethod: descriptor, deserializer: ProtobufDeserializer<Input>(), serializer: PreparedBytes()
+    ) { (request: StreamingServerRequest<Input>, context) -> StreamingServerResponse<[UInt8]> in
+      let call = try begin(method, request.metadata, context)
+      let message = try await ServerRequest(stream: request).message
+      let stream = try context.call
+      return StreamingServerResponse { _ in
+        // Nothing comes between the two: who opens a feed closes it.
+        await stream.keepOpen(try await failing { try await open(call, message) })
+        return [:]
+      }
+    }
   }
 
   private func stream<Transport: ServerTransport, Input: SwiftProtobuf.Message>(
@@ -57,7 +73,7 @@ package struct WorkloadAPIService: RegistrableRPCService {
     router.registerHandler(
       forMethod: descriptor, deserializer: ProtobufDeserializer<Input>(), serializer: PreparedBytes()
     ) { (request: StreamingServerRequest<Input>, context) -> StreamingServerResponse<[UInt8]> in
-      let call = try await begin(method, request.metadata, context)
+      let call = try begin(method, request.metadata, context)
       let message = try await ServerRequest(stream: request).message
       return StreamingServerResponse { writer in
         try await failing { try await body(call, message) { try await writer.write($0) } }
@@ -73,7 +89,7 @@ package struct WorkloadAPIService: RegistrableRPCService {
     router.registerHandler(
       forMethod: descriptor, deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
     ) { (request: StreamingServerRequest<Input>, context) -> StreamingServerResponse<Output> in
-      let call = try await begin(method, request.metadata, context)
+      let call = try begin(method, request.metadata, context)
       let message = try await ServerRequest(stream: request).message
       let response = try await failing { try await body(call, message) }
       return StreamingServerResponse(single: ServerResponse(message: response))
@@ -84,7 +100,7 @@ package struct WorkloadAPIService: RegistrableRPCService {
   /// §5), and the process behind the connection.
   private func begin(
     _ method: WorkloadMethod, _ metadata: Metadata, _ context: ServerContext
-  ) async throws -> WorkloadAPI.Call {
+  ) throws -> WorkloadAPI.Call {
     guard Array(metadata[stringValues: "workload.spiffe.io"]) == ["true"] else {
       throw RPCFailure(.invalidArgument, "security header missing from request")
     }
@@ -103,6 +119,7 @@ extension WorkloadAPI.Call {
     guard let peer = call.caller.process else {
       throw RPCFailure(.unavailable, "workload attestation failed")
     }
-    self.init(method: method, caller: SocketCaller(peer, processes: processes), logger: call.logger)
+    let caller = SocketCaller(peer, processes: processes) { call.endConnection() }
+    self.init(method: method, caller: caller, logger: call.logger)
   }
 }

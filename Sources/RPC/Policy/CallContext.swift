@@ -23,6 +23,8 @@ package final class CallContext: ServerContext.TransportSpecific {
     var authorization: Authorization?
     var labels: [MetricLabel] = []
     var logger: Logger?
+    /// The stream that goes on after the method has returned.
+    var stream: OpenStream?
 
     mutating func identify() -> String {
       if let requestID { return requestID }
@@ -44,13 +46,24 @@ package final class CallContext: ServerContext.TransportSpecific {
 
   package static let forceKey = "swift-spire-force"
   private let base: Logger
+  private let transport: ServerCall?
   private let state = Mutex(State())
   private let style: CallLogStyle
 
-  package init(
+  package convenience init(
     policy: MethodPolicy, peer: PeerConnection, logger: Logger, metrics: Metrics = .none, style: CallLogStyle = .server,
     auditing: Bool = false, deadline: ContinuousClock.Instant? = nil, isForced: Bool = false
   ) {
+    self.init(
+      policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
+      deadline: deadline, isForced: isForced, transport: nil)
+  }
+
+  init(
+    policy: MethodPolicy, peer: PeerConnection, logger: Logger, metrics: Metrics, style: CallLogStyle, auditing: Bool,
+    deadline: ContinuousClock.Instant?, isForced: Bool, transport: ServerCall?
+  ) {
+    self.transport = transport
     self.policy = policy
     self.peer = peer
     self.deadline = deadline
@@ -114,6 +127,24 @@ package final class CallContext: ServerContext.TransportSpecific {
   }
 
   var labels: [MetricLabel] { state.withLock { $0.labels } }
+
+  /// Lets the call's connection go: its streams end, it takes no more calls, and it is closed when the last one is over.
+  /// For one whose peer is not, any more, who it was; an honest client connects again.
+  package func endConnection() {
+    guard let transport else { return }
+    transport.onLoop { transport.connection.beginDrain(isShutdown: true) }
+  }
+
+  /// Leaves the response stream open when the method returns; what it sends from now on comes from `feed`. Called by a
+  /// method as the last thing it does; its call ends, in counter and audit log too, with the stream.
+  package func keepOpen(_ feed: any StreamFeed) async {
+    let stream = OpenStream(feed) { [self] in CallRecorder.status(for: $0, call: self) }
+    state.withLock { $0.stream = stream }
+    if let transport { await transport.keepOpen(stream) } else { stream.ended(.failure(CancellationError())) }
+  }
+
+  /// Takes the open stream, if the method left one.
+  func takeStream() -> OpenStream? { state.withLock { $0.stream.take() } }
 
   /// Logs why the call, or an item of it, fails, and returns the failure to throw or to report
   /// (the rules of server-behaviour §6.2).

@@ -70,7 +70,8 @@ package struct CallInterceptor: ServerInterceptor {
     let metrics = isSelf ? Metrics.none : self.metrics
     let call = CallContext(
       policy: policy, peer: peer, logger: logger, metrics: metrics, style: style, auditing: auditing,
-      deadline: context.deadline, isForced: metadata[stringValues: CallContext.forceKey].contains("true"))
+      deadline: context.deadline, isForced: metadata[stringValues: CallContext.forceKey].contains("true"),
+      transport: context.transportSpecific as? ServerCall)
     return CallRecorder(call: call, counter: metrics.startCall(policy.names.callKey))
   }
 }
@@ -121,7 +122,16 @@ extension CallRecorder {
       contents.producer = { writer in
         do {
           let trailers = try await producer(writer)
-          finish()
+          guard let stream = call.takeStream() else {
+            finish()
+            return trailers
+          }
+          stream.whenEnded { result in
+            switch result {
+            case .success: finish()
+            case .failure(let error): _ = finish(error)
+            }
+          }
           return trailers
         } catch {
           throw finish(error)

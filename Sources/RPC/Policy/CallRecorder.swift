@@ -36,7 +36,7 @@ struct CallRecorder: Sendable {
   }
 
   /// The one place where errors become gRPC statuses.
-  private static func status(for error: any Error, call: CallContext) -> RPCError {
+  static func status(for error: any Error, call: CallContext) -> RPCError {
     switch error {
     case let failure as RPCFailure: return RPCError(failure)
     case let status as RPCError: return status

@@ -212,7 +212,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     guard let context else { return }
     if isReading || isFlushDue {
       isFlushDue = true
-    } else if work > 1 {
+    } else if work > 1 || calls.count > 1 {
       // Other calls may answer in this turn of the loop: one system call for all.
       isFlushDue = true
       context.eventLoop.assumeIsolated().execute { [self] in

@@ -4,7 +4,7 @@ import NIOHPACK
 /// What the first HEADERS of a stream say, checked in the order and answered with the texts of grpc-go.
 struct RequestHead: Sendable {
   let method: MethodTable.Method
-  let metadata: Metadata
+  var metadata: Metadata
   /// How long the caller waits.
   let timeout: Duration?
   let encoding: MessageEncoding

@@ -15,7 +15,7 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   typealias Outbound = RPCWriter<RPCResponsePart<MessageBytes>>.Closable
 
   let id: HTTP2StreamID
-  let head: RequestHead
+  var head: RequestHead
   let peer: PeerConnection
   /// When the caller gives up.
   let deadline: ContinuousClock.Instant?
@@ -32,6 +32,9 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   var reader: (ticket: Int, continuation: CheckedContinuation<RPCRequestPart<MessageBytes>?, any Error>)?
   var writer: (ticket: Int, continuation: CheckedContinuation<Void, any Error>)?
   var cancelledTicket = -1
+  /// The stream goes on without its method, see ServerCall+Feed.swift.
+  var stream: OpenStream?
+  var isFeeding = false
   /// Bytes of messages that wait for the client.
   var unwritten = 0
   private(set) var isCancelled = false
@@ -110,24 +113,34 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
   private func handlerEnded() {
     task = nil
     cancellation = nil
-    if let flight = state.write(Status(code: .internalError, message: "the method ended without a status"), [:]) {
-      send(flight)
+    if stream == nil {
+      finish(Status(code: .internalError, message: "the method ended without a status"), [:])
+      stopTimer()
     }
-    timer?.cancel()
-    timer = nil
     connection.workEnded()
   }
 
   /// Ends the call from here: the client gets `status`, the handler is cancelled.
   func abort(_ status: Status) {
-    if let flight = state.write(status, [:]) { send(flight) }
+    finish(status, [:])
     cancel()
     settleAccounts()
+  }
+
+  /// Sends the status, unless the call has ended.
+  func finish(_ status: Status, _ metadata: Metadata) {
+    if let flight = state.write(status, metadata) { send(flight) }
+  }
+
+  private func stopTimer() {
+    timer?.cancel()
+    timer = nil
   }
 
   /// The endpoint shuts down: calls that wait for news end, all others may finish.
   func quiesce() {
     cancellation?.cancel()
+    endOpenStream()
     if head.method.type == .serverStreaming { cancel() }
   }
 
@@ -140,8 +153,7 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
     state.close()
     connection.keep(-unwritten)
     unwritten = 0
-    timer?.cancel()
-    timer = nil
+    stopTimer()
     settleAccounts()
     if !hadEnded { cancel() }
     resumeWriter(throwing: CancellationError())
@@ -155,6 +167,7 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
     task?.cancel()
     resumeWriter(throwing: CancellationError())
     resumeReader(throwing: CancellationError())
+    endStream(.failure(CancellationError()))
   }
 
   // MARK: Sending
@@ -172,7 +185,9 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
         let frame = try framed(message)
         if let flight = try state.write(frame) { send(flight) }
       case .status(let status, let metadata):
-        if let flight = state.write(status, metadata) { send(flight) }
+        // The method has returned; its stream goes on.
+        if stream != nil, status.code == .ok { break }
+        finish(status, metadata)
       }
     } catch .ended {
       throw CancellationError()
@@ -180,6 +195,11 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
       throw RPCError(code: .internalError, message: "the parts of the response came out of order")
     }
     return unwritten <= connection.limits.unwrittenBytes
+  }
+
+  /// A message of the feed.
+  func send(_ message: StreamMessage) {
+    if let flight = try? state.write(message.frame(head.encoding)) { send(flight) }
   }
 
   private func framed(_ message: MessageBytes) throws(CallState.Refused) -> ByteBuffer {
@@ -223,7 +243,9 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
     guard unwritten >= count else { return }
     unwritten -= count
     connection.keep(-count)
-    if unwritten <= connection.limits.unwrittenBytes / 2 { resumeWriter(throwing: nil) }
+    guard unwritten <= connection.limits.unwrittenBytes / 2 else { return }
+    resumeWriter(throwing: nil)
+    feedClient()
   }
 
   func onLoop(_ body: @escaping @Sendable () -> Void) {

@@ -188,6 +188,42 @@ import WorkloadProtos
     }
   }
 
+  @Test func connectionOfACallerThatIsNotWhoItWasEnds() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/one", ["uid:0"]))
+      try await agent.syncAndSign()
+      let ended = Mutex(0)
+      let gone = TestCaller(isGone: true, onDisconnect: { ended.withLock { $0 += 1 } })
+      let api = agent.workloadAPI()
+      await #expect(throws: AgentError(.unavailable, "")) {
+        try await api.fetchX509SVID(agent.call(.fetchX509SVID, gone)) { _ in }
+      }
+      #expect(ended.withLock { $0 } == 1)
+    }
+  }
+
+  @Test func streamsLaterMessagesGoToNobodyElseThanTheCaller() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/one", ["uid:0"]))
+      try await agent.syncAndSign()
+      let alive = Mutex(true)
+      let ended = Mutex(0)
+      let caller = TestCaller(alive: { alive.withLock { $0 } }, onDisconnect: { ended.withLock { $0 += 1 } })
+      let messages = Messages(100)
+      let api = agent.workloadAPI()
+      let call = agent.call(.fetchX509SVID, caller)
+      let end = Task { try await api.fetchX509SVID(call) { try messages.take($0) } }
+      while messages.all.count < 1 { await Task.yield() }
+      alive.withLock { $0 = false }
+      agent.server.put(try entry("2", "/two", ["uid:0"]))
+      try await agent.syncAndSign()
+      await #expect(throws: AgentError(.unavailable, "")) { try await end.value }
+      #expect(messages.all.count == 1 && ended.withLock { $0 } == 1)
+    }
+  }
+
   @Test func jwtSVIDsOfAllOrOneIdentity() async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder)
