@@ -291,8 +291,9 @@ let package = Package(
       "Agent",
       [
         "DaemonTesting", "CommandTesting", "HTTPTesting", "Mutations", "SPIFFE", "Keys", "AgentPlugins", "SVIDFiles",
-        "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos", logging, protobuf,
-        grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1, daemon("GRPCProtobuf", "grpc-swift-protobuf"),
+        "WorkloadClient", "RPC", "HTTP", "TLS", "Daemon", "HCL", "SPIREProtos", "WorkloadProtos", "EnvoyProtos",
+        logging, protobuf, grpcCore, nioSSL, nioHTTP1, x509, crypto, asn1,
+        daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     tests(
       "WebCertificates",

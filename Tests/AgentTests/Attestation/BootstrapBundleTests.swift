@@ -11,6 +11,7 @@ import SPIFFE
 import SwiftASN1
 import SwiftProtobuf
 import Testing
+import WorkloadClient
 import WorkloadProtos
 import X509
 
