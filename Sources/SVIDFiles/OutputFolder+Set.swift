@@ -45,12 +45,17 @@ extension OutputFolder {
     try setNames() == files.map(\.name).sorted()
   }
 
-  /// Removes the set; what else is in the folder stays.
-  package func removeSet() throws(SVIDFileError) {
-    for name in try setNames() { try remove(name) }
+  /// Removes the set; what else is in the folder stays. Whether there was one.
+  @discardableResult
+  package func removeSet() throws(SVIDFileError) -> Bool {
+    let visible = try setNames()
+    let generations = try names().filter { $0.hasPrefix(Self.prefix) }
+    guard link(Self.current) != nil || !visible.isEmpty || !generations.isEmpty else { return false }
+    for name in visible { try remove(name) }
     if link(Self.current) != nil { try remove(Self.current) }
-    for name in try names() where name.hasPrefix(Self.prefix) { try removeGeneration(name) }
+    for name in generations { try removeGeneration(name) }
     try sync()
+    return true
   }
 
   private static func target(of name: String) -> String { current + "/" + name }

@@ -106,9 +106,9 @@ import Testing
     try "mine".write(toFile: folder.file("other"), atomically: true, encoding: .utf8)
     try output.switchSet(files("1"), owner: FileOwner(), folderMode: 0o755)
     try output.switchSet(files("2"), owner: FileOwner(), folderMode: 0o755)
-    try output.removeSet()
+    #expect(try output.removeSet())
     #expect(folder.names() == ["other"])
-    try output.removeSet()
+    #expect(try !output.removeSet())
   }
 
   @Test func aGenerationThatFailsLeavesTheOneBefore() throws {

@@ -35,10 +35,13 @@ package final class SVIDStoreCache: SigningCache {
 
   /// Takes over entries with `store_svid` and all bundles.
   package func update(entries: [AgentEntry], bundles: BundleSet) {
-    let (events, problems) = state.withLock { state in
-      (state.update(entries: entries, bundles: bundles), state.newProblems())
+    let (update, problems) = state.withLock { state in
+      let update = state.update(entries: entries, bundles: bundles)
+      return (update, update.isNew ? state.newProblems() : [])
     }
-    for event in events { event.log(to: logger) }
+    // Most changes are about workloads alone.
+    guard update.isNew else { return }
+    for event in update.events { event.log(to: logger) }
     for problem in problems {
       logger.error(
         "\(problem.message)",

@@ -42,8 +42,10 @@ package struct StoredEntries: Sendable {
 
   // MARK: What the server says
 
-  /// Takes over the entries and bundles of the moment; what happened to entries, for the log.
-  package mutating func update(entries: [AgentEntry], bundles: BundleSet) -> [CacheEvent] {
+  /// Takes over the entries and bundles of the moment: what happened to entries, for the log, and whether anything is to
+  /// be done because of it.
+  package mutating func update(entries: [AgentEntry], bundles: BundleSet) -> (events: [CacheEvent], isNew: Bool) {
+    let before = (bundle, federated)
     bundle = bundles.own.bundle.x509Authorities.map(\.der)
     federated = bundles.federated.mapValues { $0.bundle.x509Authorities.map(\.der) }
     var events: [CacheEvent] = []
@@ -60,7 +62,7 @@ package struct StoredEntries: Sendable {
       told[id] = nil
       forgetIfDone(id)
     }
-    return events
+    return (events, !events.isEmpty || before != (bundle, federated))
   }
 
   private mutating func put(_ entry: AgentEntry) -> CacheEvent? {

@@ -46,6 +46,10 @@ import Testing
     #expect(folder.names("web").isEmpty && folder.names() == ["web"])
     try await store.delete(metadata: ["dir:web/front"])
     try await store.delete(metadata: ["dir:never/there"])
+    // An empty folder that is not the store's stays.
+    try FileManager.default.createDirectory(atPath: folder.file("web/ready"), withIntermediateDirectories: false)
+    try await store.delete(metadata: ["dir:web/ready"])
+    #expect(folder.names("web") == ["ready"])
   }
 
   @Test(arguments: [

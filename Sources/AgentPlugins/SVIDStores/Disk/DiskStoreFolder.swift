@@ -58,7 +58,8 @@ struct DiskStoreFolder {
         parent = folder
         folder = try folder.child(name)
       }
-      try folder.removeSet()
+      // A folder that somebody else made ready is not ours to remove.
+      guard try folder.removeSet() else { return false }
       if let last = place.folders.last { try parent.removeFolder(last) }
       return true
     } catch { throw Self.wrapped(error) }
