@@ -16,6 +16,9 @@ final class Deployment: @unchecked Sendable {
   var unixOptions = ""
   /// Blocks of the server's configuration beside `server` and `plugins`.
   var serverBlocks = ""
+  /// The NodeAttestor block of the server, and that of the agent.
+  var serverNodeAttestor = #"NodeAttestor "join_token" { plugin_data {} }"#
+  var agentNodeAttestor = #"NodeAttestor "join_token" { plugin_data {} }"#
   /// The KeyManager block of the server.
   var keyManager: String
   /// Where the server keeps its data; its socket stays in `directory/s`.
@@ -85,7 +88,7 @@ final class Deployment: @unchecked Sendable {
         connection_string = "\(dataDirectory)/datastore.sqlite3\(databaseOptions)"
       } }
       \(keyManager)
-      NodeAttestor "join_token" { plugin_data {} }
+      \(serverNodeAttestor)
     }
     \(serverBlocks)
     """.write(toFile: directory + "/server.conf", atomically: true, encoding: .utf8)
@@ -104,7 +107,7 @@ final class Deployment: @unchecked Sendable {
       \(agentOptions)
     }
     plugins {
-      NodeAttestor "join_token" { plugin_data {} }
+      \(agentNodeAttestor)
       KeyManager "disk" { plugin_data { directory = "\(agentDataDirectory)" } }
       WorkloadAttestor "unix" { plugin_data { \(unixOptions) } }
     }
