@@ -1,3 +1,4 @@
+import Foundation
 import Plugins
 import SPIFFE
 import Testing
@@ -165,6 +166,29 @@ import Testing
     #expect(
       problem("experimental { broker { access_policy = \"enforced\" brokers = [{ id = \"http://x\" }] } }")?
         .hasPrefix("workloadattestor(k8s): experimental.broker.brokers[http://x].id: ") == true)
+  }
+
+  /// The text of each block `plugin_data` of the attestor in its page.
+  private static func examples() throws -> [String] {
+    let page = URL(fileURLWithPath: #filePath)
+      .appendingPathComponent("../../../../../docs/plugins/workloadattestor-k8s.md").standardized
+    return try String(contentsOf: page, encoding: .utf8).components(separatedBy: "WorkloadAttestor \"k8s\" {")
+      .dropFirst().map { text in
+        var depth = 0
+        return String(
+          text.components(separatedBy: "plugin_data {")[1].prefix { character in
+            depth += character == "{" ? 1 : character == "}" ? -1 : 0
+            return depth >= 0
+          })
+      }
+  }
+
+  @Test func theExamplesOfThePageAreRead() throws {
+    let examples = try Self.examples().map { try read($0, ["MY_NODE_NAME": "worker"]) }
+    #expect(examples.count == 2)
+    #expect(examples.first?.kubelet?.authorityPath == "/etc/kubernetes/pki/kubelet-ca.crt")
+    #expect(examples.first?.kubelet?.nodeName == "worker")
+    #expect(examples.last?.brokers?.isEnforced == true && examples.last?.brokers?.scopes.values.first == .cluster)
   }
 
   @Test func brokersOfHelmsJSON() throws {
