@@ -343,7 +343,7 @@ let package = Package(
       name: "IntegrationTests",
       dependencies: [
         "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "spiffe-helper", "CommandTesting",
-        "TestDatabases", "SystemdTesting",
+        "TestDatabases", "SystemdTesting", "HTTPTesting", "KubernetesTesting",
       ],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],

@@ -14,6 +14,8 @@ final class Deployment: @unchecked Sendable {
   var agentSections = ""
   /// Of the WorkloadAttestor `unix`.
   var unixOptions = ""
+  /// Further plugins of the agent.
+  var agentPlugins = ""
   /// Blocks of the server's configuration beside `server` and `plugins`.
   var serverBlocks = ""
   /// The NodeAttestor block of the server, and that of the agent.
@@ -110,6 +112,7 @@ final class Deployment: @unchecked Sendable {
       \(agentNodeAttestor)
       KeyManager "disk" { plugin_data { directory = "\(agentDataDirectory)" } }
       WorkloadAttestor "unix" { plugin_data { \(unixOptions) } }
+      \(agentPlugins)
     }
     \(agentSections)
     """.write(toFile: directory + "/agent.conf", atomically: true, encoding: .utf8)
