@@ -63,6 +63,11 @@ FIGURES = {
     "server_entries_restarted": ("server with 10,000 entries, restarted", {"mb": (25, None)}),
     "idle_streams": ("10,000 idle Workload API streams, 100 connections", {"kb": (20, None)}),
     "idle_connections": ("idle Workload API streams, a connection each", {"kb": (20, None)}),
+    "agent_entries": ("agent with 50,000 entries and 1,000 SVIDs (per entry)", {"bytes": (None, None), "mb": (None, None)}),
+    "agent_svids": ("the same with all 50,000 SVIDs (per further SVID)", {"kb": (3, None), "mb": (None, None)}),
+    "agent_streams": ("10,000 streams, 100 connections, 50,000 entries", {"kb": (20, None), "idle_percent": (1, None)}),
+    "bundle_change": ("own bundle changed → at all of these streams (CPU per stream)",
+                      {"p50_ms": (None, None), "ms": (1000, None), "cpu_us": (None, None)}),
 }
 
 

@@ -1,6 +1,7 @@
 """Starts a server and an agent on loopback, drives them with spire-load, and prints what each operation costs.
 
-usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,list,model,postgres,peers,fleet,watchers] [--out FILE]    (Benchmarks/run calls it)
+usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,workloads,list,model,postgres,peers,fleet,watchers]
+    [--out FILE]    (Benchmarks/run calls it)
 
 CPU per operation is the daemon's own processor time divided by the number of operations: it is steady, while rates and
 latencies depend on what else the machine does, the load client included.
@@ -20,15 +21,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import fleet
 import scale
+import workloads
 from deployment import (API, BIN, FETCH_X509, WORKLOAD, W, Deployment, anonymous, create, entry, median, settle, sid)
 from figures import Results
 from postgres import Postgres, programs
 
 QUICK = "--quick" in sys.argv
 SECONDS = 1.5 if QUICK else 6
-GROUPS = ("issue", "change", "entries", "restart", "streams", "list", "model", "postgres", "peers", "fleet", "watchers")
+GROUPS = ("issue", "change", "entries", "restart", "streams", "workloads", "list", "model", "postgres", "peers", "fleet",
+          "watchers")
 # Those that need a server and an agent of their own kind, or none.
-APART = ("list", "model", "postgres", "peers", "fleet", "watchers")
+APART = ("workloads", "list", "model", "postgres", "peers", "fleet", "watchers")
 
 
 def openssl():
@@ -249,7 +252,7 @@ def option(name, default):
 
 
 def measure_apart(results, groups):
-    for name, body in (("model", model), ("list", lists), ("postgres", on_postgres), ("peers", between_servers),
+    for name, body in (("workloads", lambda results: workloads.measure(results, QUICK)), ("model", model), ("list", lists), ("postgres", on_postgres), ("peers", between_servers),
                        ("fleet", lambda results: fleet.measure(results, QUICK)),
                        ("watchers", lambda results: fleet.measure(results, QUICK, watch=True))):
         if name in groups:

@@ -2,8 +2,9 @@
 import json
 import sqlite3
 import subprocess
+import time
 
-from deployment import API, BIN, FETCH_X509, W, Deployment, anonymous, create, entry, settle
+from deployment import API, BIN, FETCH_X509, W, Deployment, anonymous, cpu, create, entry, settle
 
 CREATE = f"/{API}entry.v1.Entry/BatchCreateEntry"
 
@@ -33,24 +34,48 @@ def list_entries(d, count, size=1000):
     return result
 
 
+class Streams:
+    """Open FetchX509SVID streams that have had their first message, and what they cost the agent."""
+
+    def __init__(self, d, connections, streams):
+        settle(d.agent.pid, 60)
+        self.d, self.count = d, connections * streams
+        before = anonymous(d.agent.pid)
+        self.holder = subprocess.Popen(
+            [str(BIN / "spire-load"), "hold", "-socket", d.agent_socket, *FETCH_X509, "-connections", str(connections),
+             "-streams", str(streams)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        opened = json.loads(self.holder.stdout.readline() or '{"open": 0}')["open"]
+        if opened != self.count:
+            raise SystemExit(f"{opened} of {self.count} streams were opened\n{d.log()}")
+        settle(d.agent.pid)
+        self.kb = (anonymous(d.agent.pid) - before) * 1024 / opened
+
+    def until_all_have_news(self, change):
+        """Milliseconds from before `change` until half of the connections, and all, have had a message on each stream;
+        microseconds of the agent's processor per stream."""
+        self.holder.stdin.write("news\n")
+        self.holder.stdin.flush()
+        json.loads(self.holder.stdout.readline())
+        used, began = cpu(self.d.agent.pid), time.monotonic_ns()
+        change()
+        arrived = json.loads(self.holder.stdout.readline())
+        settle(self.d.agent.pid)
+        return ((arrived["half_ns"] - began) / 1e6, (arrived["last_ns"] - began) / 1e6,
+                (cpu(self.d.agent.pid) - used) * 1e6 / self.count)
+
+    def close(self):
+        self.holder.stdin.close()
+        ended = json.loads(self.holder.stdout.readline())["ended"]
+        self.holder.wait()
+        if ended:
+            raise SystemExit(f"{ended} idle streams were ended\n{self.d.log()}")
+
+
 def idle_streams(d, connections, streams):
     """kB of anonymous memory of the agent for each open stream that has had its first message."""
-    settle(d.agent.pid)
-    before = anonymous(d.agent.pid)
-    holder = subprocess.Popen(
-        [str(BIN / "spire-load"), "hold", "-socket", d.agent_socket, *FETCH_X509, "-connections", str(connections),
-         "-streams", str(streams)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    opened = json.loads(holder.stdout.readline() or '{"open": 0}')["open"]
-    if opened != connections * streams:
-        raise SystemExit(f"{opened} of {connections * streams} streams were opened\n{d.log()}")
-    settle(d.agent.pid)
-    used = (anonymous(d.agent.pid) - before) * 1024 / opened
-    holder.stdin.close()
-    ended = json.loads(holder.stdout.readline())["ended"]
-    holder.wait()
-    if ended:
-        raise SystemExit(f"{ended} idle streams were ended\n{d.log()}")
-    return used
+    streams = Streams(d, connections, streams)
+    streams.close()
+    return streams.kb
 
 
 def store_agents(path, count):

@@ -22,16 +22,38 @@ struct Hold {
   }
 
   /// Answers what the server asks (PING, SETTINGS) until standard input ends; returns the streams that ended meanwhile.
-  func wait() throws -> Int {
+  ///
+  /// For each line that comes, it waits for one more message on every stream and gives `report` the monotonic time when
+  /// the first one, half and all of the connections had theirs.
+  func wait(_ report: (_ first: Int, _ half: Int, _ last: Int) -> Void) throws -> Int {
     var polled = [pollfd(fd: 0, events: Int16(POLLIN), revents: 0)]
     polled += connections.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+    var awaited: [Int: [UInt32: Int]] = [:]
+    var arrivals: [Int] = []
     while true {
       guard poll(&polled, nfds_t(polled.count), -1) >= 0 || errno == EINTR else {
         throw LoadError("poll: \(String(cString: strerror(errno)))")
       }
-      if polled[0].revents != 0 { break }
+      if polled[0].revents != 0 {
+        guard readLine() != nil else { break }
+        arrivals = []
+        awaited = Dictionary(
+          uniqueKeysWithValues: connections.indices.map { ($0, connections[$0].calls.mapValues(\.count)) })
+        print("{\"waiting\":\(connections.count)}")
+        fflush(nil)
+      }
       for (index, connection) in connections.enumerated() where polled[index + 1].revents != 0 {
-        do { try connection.receive() } catch { polled[index + 1].fd = -1 }
+        do { try connection.receive() } catch {
+          polled[index + 1].fd = -1
+          // Nobody must wait for what cannot come.
+          if awaited[index] != nil { throw error }
+        }
+        guard let before = awaited[index], before.allSatisfy({ connection.calls[$0]?.count ?? 0 > $1 }) else {
+          continue
+        }
+        awaited[index] = nil
+        arrivals.append(Clock.now)
+        if awaited.isEmpty { report(arrivals[0], arrivals[arrivals.count / 2], arrivals[arrivals.count - 1]) }
       }
     }
     var ended = 0

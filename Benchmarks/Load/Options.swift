@@ -12,7 +12,8 @@ struct Options {
               -script FILE -call-socket PATH -call-method METHOD [-pause SECONDS]
               [-absent] waits until it is there no more
       hold    opens streams, waits for the first message of each, keeps them until standard input ends:
-              -connections N -streams N (of each connection)
+              -connections N -streams N (of each connection); for each line of standard input, says when every stream
+              has had one message more (monotonic clock)
       until   repeats a call until it succeeds, and prints the monotonic clock then: -seconds S [-least BYTES]
               [-equals HEX] [-first-message]
     A script holds records: length and bytes of a text, length and bytes of a message (lengths are 4 bytes, big endian).

@@ -29,6 +29,10 @@ import Foundation
       streams: streams)
     print("{\"open\":\(connections * streams)}")
     fflush(nil)
-    print("{\"ended\":\(try hold.wait())}")
+    let ended = try hold.wait { first, half, last in
+      print("{\"first_ns\":\(first),\"half_ns\":\(half),\"last_ns\":\(last)}")
+      fflush(nil)
+    }
+    print("{\"ended\":\(ended)}")
   }
 }
