@@ -77,28 +77,37 @@ extension AgentSVIDRotator {
   }
 
   /// The server closes connections that show the agent's SVID: its bundle lacks the authority, as after it was restored
-  /// from a backup. Attests again where that is possible; else says what is needed.
-  func refusedInHandshake(_ failure: AgentError) async {
+  /// from a backup. Attests again where that is possible, once this has lasted for some time; else says what is needed.
+  ///
+  /// - Parameter isRunning: whether workloads are served; an agent that starts has nothing to wait for.
+  /// - Returns: whether the agent has another SVID now.
+  @discardableResult
+  func refusedInHandshake(_ failure: AgentError, isRunning: Bool = true) async -> Bool {
     let now = time.steady
-    guard let since = refusedSince else {
+    guard let since = refusedSince ?? (isRunning ? nil : now) else {
       refusedSince = now
-      return
+      return false
     }
     // Servers of one trust domain learn of each other's authorities within seconds.
-    guard now - since >= .seconds(20), !isRotating else { return }
+    guard now - since >= .seconds(isRunning ? 20 : 0), !isRotating else { return false }
     refusedSince = now
     let svid = identity.svid
     let isNew = await attestation.attestor.hasNewProof()
     guard svid.reattestable || isNew else {
       let need = attestation.need(of: svid.id)
-      return logger.error(
+      logger.error(
         "The server does not accept the agent's certificate; if it was restored from a backup, or got another CA, the agent has to attest anew",
         metadata: ["error": "\(failure.message)", "needed": "\(need)"])
+      return false
     }
     isRotating = true
     defer { isRotating = false }
-    do { try await reattestNow() } catch {
+    do {
+      try await reattestNow()
+      return true
+    } catch {
       logger.error("Could not attest again", metadata: ["error": "\(AgentError.wrapping(error).message)"])
+      return false
     }
   }
 

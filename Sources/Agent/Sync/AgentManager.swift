@@ -48,6 +48,10 @@ package struct AgentManager: Sendable {
       if failure.code == .unknownAuthority {
         try await rebootstrap.unknownAuthority(ending: "Agent needs to rebootstrap. shutting down")
       }
+      if failure.isHandshake, await rotator.refusedInHandshake(failure, isRunning: false) {
+        _ = try await sync()
+        return
+      }
       guard failure.denial != nil else { throw failure }
       try await rotator.recover(from: failure)
       _ = try await sync()

@@ -150,6 +150,21 @@ import Testing
     }
   }
 
+  @Test func anAgentThatStartsDoesNotWaitWithAttesting() async throws {
+    try await withFolder { folder in
+      let agent = try await agent(folder, LogCapture())
+      let failure = AgentError(.unavailable, "connection error: handshake failed: EOF")
+      // Its token was not shown by this process in a real start; here it was.
+      #expect(await !agent.rotator.refusedInHandshake(failure, isRunning: false))
+      try FileManager.default.createDirectory(atPath: folder + "/other", withIntermediateDirectories: true)
+      let other = try await TestAgent(
+        directory: folder + "/other", attestor: JoinTokenAttestor(token: "one", file: folder + "/token"))
+      try "two".write(toFile: folder + "/token", atomically: true, encoding: .utf8)
+      #expect(await other.rotator.refusedInHandshake(failure, isRunning: false))
+      #expect(other.server.calls("attest") == 2)
+    }
+  }
+
   @Test func removedDataIsWrittenAgainWithANewKey() async throws {
     try await withFolder { folder in
       let log = LogCapture()
