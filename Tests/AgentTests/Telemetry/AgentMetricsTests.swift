@@ -63,6 +63,18 @@ import WorkloadProtos
     #expect(calls == timed)
   }
 
+  @Test func theExamplesOfThePagesAreAccepted() throws {
+    for example in try PageExamples.of("telemetry.md", "hcl") {
+      #expect(try agentProblems(AgentFile.with(rest: example)) == nil, "\(example)")
+    }
+    let life = try PageExamples.of("agent-life.md", "hcl")
+    #expect(life.count == 1)
+    for example in life {
+      let problems = try agentProblems(example + "\nplugins {\n" + AgentFile().plugins + "\n}\n")
+      #expect(problems == nil, "\(example)")
+    }
+  }
+
   @Test func theDashboardAsksForNothingElse() throws {
     let known = try MetricsPage("spire-agent").prometheusNames(prefix: "spire_agent")
     let asked = try Dashboard("spire-agent").metrics(prefix: "spire_agent")

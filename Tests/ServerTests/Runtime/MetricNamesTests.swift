@@ -99,6 +99,15 @@ import Testing
     #expect(Set(listed).count == listed.count)
   }
 
+  @Test func theExamplesOfThePageAreAccepted() throws {
+    let examples = try PageExamples.of("telemetry.md", "hcl")
+    #expect(examples.count == 2)
+    for example in examples { #expect(try serverProblems(ServerFile.with(rest: example)) == nil, "\(example)") }
+    let wrong = examples[1].replacingOccurrences(of: "spiffe://example.org/prometheus", with: "prometheus")
+    let problem = try serverProblems(ServerFile.with(rest: wrong))?.problems.first?.message
+    #expect(problem?.contains("for Prometheus: invalid authorized SPIFFE ID \"prometheus\": ") == true)
+  }
+
   @Test func theDashboardAsksForNothingElse() throws {
     let known = try MetricsPage("spire-server").prometheusNames(prefix: "spire_server")
     let asked = try Dashboard("spire-server").metrics(prefix: "spire_server")
