@@ -2,6 +2,7 @@
 // one line, and no version is spoken that is no version.
 
 import FuzzSupport
+import HTTP
 
 @testable import AgentPlugins
 

@@ -27,6 +27,7 @@ final class DBusHandler: ChannelInboundHandler {
   static let firstSerial: UInt32 = 2
 
   private let opened: EventLoopPromise<Void>
+  private let ended: @Sendable () -> Void
   private let limits: SystemBus.Limits
   private var phase = Phase.connecting
   private var buffer = ByteBuffer()
@@ -34,8 +35,12 @@ final class DBusHandler: ChannelInboundHandler {
   private var received: UInt64 = 0
   private var context: ChannelHandlerContext?
 
-  init(_ limits: SystemBus.Limits, opened: EventLoopPromise<Void>) {
+  /// - Parameters:
+  ///   - opened: is kept once calls can be sent.
+  ///   - ended: is called at the end of the connection, before those who wait are told.
+  init(_ limits: SystemBus.Limits, opened: EventLoopPromise<Void>, ended: @escaping @Sendable () -> Void) {
     self.limits = limits
+    self.ended = ended
     self.opened = opened
   }
 
@@ -75,9 +80,9 @@ final class DBusHandler: ChannelInboundHandler {
 
   private func timeOut(_ serial: UInt32) {
     guard let call = take(serial) else { return }
-    call.promise.fail(DBusError.timeout)
     // A bus that said nothing at all meanwhile may have forgotten us: the next call gets a new connection.
     if call.received == received, let context { end(context, .timeout) }
+    call.promise.fail(DBusError.timeout)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -150,6 +155,7 @@ final class DBusHandler: ChannelInboundHandler {
 
   private func end(_ context: ChannelHandlerContext, _ error: DBusError) {
     guard phase != .closed else { return }
+    ended()
     // Why a socket could not be connected is known to who tried.
     if phase != .connecting { opened.fail(error) }
     phase = .closed

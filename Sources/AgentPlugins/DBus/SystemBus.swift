@@ -24,6 +24,8 @@ final class SystemBus: Sendable {
 
   private struct State {
     var connection: EventLoopFuture<Connection>?
+    /// Of the connections that were made, the last one's number.
+    var number: UInt64 = 0
   }
 
   private let address: DBusAddress
@@ -87,30 +89,28 @@ final class SystemBus: Sendable {
   private func connected() -> EventLoopFuture<Connection> {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let promise = loop.makePromise(of: Connection.self)
-    let known = state.withLock { state -> EventLoopFuture<Connection>? in
-      if let known = state.connection { return known }
+    let (known, number) = state.withLock { state -> (EventLoopFuture<Connection>?, UInt64) in
+      if let known = state.connection { return (known, state.number) }
       state.connection = promise.futureResult
-      return nil
+      state.number += 1
+      return (nil, state.number)
     }
     if let known {
       promise.fail(DBusError.cancelled)
       return known
     }
-    connect(loop).cascade(to: promise)
-    let future = promise.futureResult
+    // Before anybody hears of its end, so that who tries again gets another one.
     let forget: @Sendable () -> Void = { [self] in
-      state.withLock { if $0.connection === future { $0.connection = nil } }
+      state.withLock { if $0.number == number { $0.connection = nil } }
     }
-    future.whenComplete { result in
-      switch result {
-      case .success(let connection): connection.channel.closeFuture.whenComplete { _ in forget() }
-      case .failure: forget()
-      }
+    connect(loop, ended: forget).whenComplete { result in
+      if case .failure = result { forget() }
+      promise.completeWith(result)
     }
-    return future
+    return promise.futureResult
   }
 
-  private func connect(_ loop: any EventLoop) -> EventLoopFuture<Connection> {
+  private func connect(_ loop: any EventLoop, ended: @escaping @Sendable () -> Void) -> EventLoopFuture<Connection> {
     let opened = loop.makePromise(of: Void.self)
     let limits = limits
     let path = address.path
@@ -121,7 +121,7 @@ final class SystemBus: Sendable {
       .connectTimeout(.milliseconds(limits.connect.milliseconds))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(DBusHandler(limits, opened: opened))
+          try channel.pipeline.syncOperations.addHandler(DBusHandler(limits, opened: opened, ended: ended))
         }
       }
       .connect(unixDomainSocketPath: path)

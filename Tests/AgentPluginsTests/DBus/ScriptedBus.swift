@@ -131,8 +131,9 @@ struct ScriptedBus: Sendable {
       let text = String(decoding: call, as: UTF8.self)
       if text.contains("Hello") {
         // A real bus says more than it was asked.
-        write(ScriptedBus.message(replyTo: serial, ":1.7", signature: "s"), context)
-        write(ScriptedBus.message(kind: 4, replyTo: 0, ":1.7", signature: "s"), context)
+        write(
+          ScriptedBus.message(replyTo: serial, ":1.7", signature: "s")
+            + ScriptedBus.message(kind: 4, replyTo: 0, ":1.7", signature: "s"), context)
         return
       }
       let member =
