@@ -91,6 +91,11 @@ import Testing
     }
   }
 
+  /// What the attestor refuses these bytes with.
+  private func says(_ attestor: AWSIIDAttestor, _ bytes: [UInt8]) async throws -> String {
+    try await refusal { try await attest(attestor, bytes) }
+  }
+
   private func attest(_ attestor: AWSIIDAttestor, _ payload: [UInt8]) async throws -> Attested {
     Attested(try await attestor.attest(payload, with: TestAgentSide { _ in [] }))
   }
@@ -110,7 +115,7 @@ import Testing
             ], canReattest: false))
       host.known.withLock { _ = $0.insert(attested.id) }
       #expect(
-        try await refusal { try await attest(attestor, payload) }
+        try await says(attestor, payload)
           == "PermissionDenied: attestation data has already been used to attest an agent")
     }
   }
@@ -135,7 +140,7 @@ import Testing
     let payload = try payload(Self.document)
     try await with("", attachedAfter: 60) { attestor, _, _ in
       #expect(
-        try await refusal { try await attest(attestor, payload) }.hasPrefix(
+        try await says(attestor, payload).hasPrefix(
           "Internal: failed aws ec2 attestation: failed checking the disparity device attach times"))
     }
     for configuration in ["skip_block_device = true", #"account_ids_for_local_validation = ["123456789012"]"#] {
@@ -153,7 +158,7 @@ import Testing
       try await with(configuration, accounts: accounts) { attestor, _, server in
         for _ in 0..<10 {
           #expect(
-            try await refusal { try await attest(attestor, payload) }
+            try await says(attestor, payload)
               == "Internal: failed aws ec2 attestation, nodes account id: 123456789012 is not part of configured "
               + "organization or doesn't have ACTIVE status")
         }
@@ -175,15 +180,15 @@ import Testing
     let forged = #"{"region":"us-east-1","accountId":"666666666666","instanceId":"i-2"}"#
     try await with("") { attestor, _, server in
       #expect(
-        try await refusal { try await attest(attestor, payload(forged)) }
+        try await says(attestor, payload(forged))
           == "InvalidArgument: instance identity document does not match the verified PKCS7 content")
       #expect(
-        try await refusal { try await attest(attestor, payload(forged.replacing("us-east-1", with: "mars-1"))) }
+        try await says(attestor, payload(forged.replacing("us-east-1", with: "mars-1")))
           == #"Internal: failed to load the AWS CA certificate for region "mars-1": unsupported region "mars-1""#)
       // What was signed names no account.
       let signed = String(decoding: CMSFixtures.content, as: UTF8.self)
       #expect(
-        try await refusal { try await attest(attestor, payload(signed)) }
+        try await says(attestor, payload(signed))
           == "InvalidArgument: the instance identity document names no account or no instance")
       #expect(server.script.requests.isEmpty, "nothing is asked of AWS before a signature was verified")
     }
@@ -203,7 +208,7 @@ import Testing
           "InvalidArgument: failed to parse the instance identity cryptographic signature"
         ),
       ] {
-        let text = try await refusal { try await attest(attestor, Array(payload.utf8)) }
+        let text = try await says(attestor, Array(payload.utf8))
         #expect(text.hasPrefix(expected), "\(text)")
       }
       #expect(server.script.requests.isEmpty)

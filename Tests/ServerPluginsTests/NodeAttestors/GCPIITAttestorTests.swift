@@ -75,6 +75,11 @@ import X509
     }
   }
 
+  /// What the attestor refuses these bytes with.
+  private func says(_ attestor: GCPIITAttestor, _ bytes: [UInt8]) async throws -> String {
+    try await refusal { try await attest(attestor, bytes) }
+  }
+
   private func attest(_ attestor: GCPIITAttestor, _ token: [UInt8]) async throws -> Attested {
     Attested(try await attestor.attest(token, with: TestAgentSide { _ in [] }))
   }
@@ -91,7 +96,7 @@ import X509
       #expect(server.script.requests.map(\.uri) == ["/certs"])
       host.known.withLock { _ = $0.insert(attested.id) }
       #expect(
-        try await refusal { try await attest(attestor, token) }
+        try await says(attestor, token)
           == "PermissionDenied: attestation data has already been used to attest an agent")
     }
   }
@@ -120,7 +125,7 @@ import X509
     let long = #"{"metadata":{"items":[{"key":"role","value":"\#(String(repeating: "x", count: 129))"}]}}"#
     try await with(configuration, instance: long) { attestor, _, _ in
       #expect(
-        try await refusal { try await attest(attestor, token) }
+        try await says(attestor, token)
           == #"Internal: metadata "role" exceeded value limit (129 > 128)"#)
     }
   }
@@ -138,7 +143,7 @@ import X509
       #"projectid_allow_list = ["shop"], use_instance_metadata = true, service_account_file = "\#(file.path)""#
     try await with(configuration) { attestor, _, server in
       #expect(
-        try await refusal { try await attest(attestor, token) }
+        try await says(attestor, token)
           == "Internal: failed to fetch instance metadata: the service account file \(file.path) is not there")
       try Data(
         """
@@ -170,17 +175,17 @@ import X509
     ]
     try await with(#"projectid_allow_list = ["shop"]"#) { attestor, _, _ in
       #expect(
-        try await refusal { try await attest(attestor, tokens[0]) }
+        try await says(attestor, tokens[0])
           == #"PermissionDenied: identity token project ID "other" is not in the allow list"#)
       #expect(
-        try await refusal { try await attest(attestor, tokens[1]) }
+        try await says(attestor, tokens[1])
           == "PermissionDenied: failed to validate the identity token claims: go-jose/go-jose/jwt: validation failed, "
           + "invalid audience claim (aud)")
       #expect(
-        try await refusal { try await attest(attestor, tokens[2]) }.hasPrefix(
+        try await says(attestor, tokens[2]).hasPrefix(
           "InvalidArgument: unable to parse the identity token: "))
       #expect(
-        try await refusal { try await attest(attestor, tokens[3]) }.hasPrefix("Internal: failed to create agent ID: "))
+        try await says(attestor, tokens[3]).hasPrefix("Internal: failed to create agent ID: "))
     }
   }
 
@@ -192,7 +197,8 @@ import X509
         "InvalidArgument: failed to parse agent svid template"
       ),
     ] {
-      #expect(try await refusal { try GCPIITSettings(PluginData(text: text)) }.hasPrefix(expected))
+      let message = try await refusal { try GCPIITSettings(PluginData(text: text)) }
+      #expect(message.hasPrefix(expected), "\(message)")
     }
   }
 }

@@ -10,7 +10,9 @@ import Testing
 
 /// The examples of docs/plugins can be copied: the server's halves read them.
 @Suite struct NodeAttestorPagesTests {
-  @Test(arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit"]) func theServersExample(_ name: String) throws {
+  @Test(arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit"]) func theServersExample(_ name: String)
+    throws
+  {
     let page = URL(fileURLWithPath: #filePath).appendingPathComponent(
       "../../../../docs/plugins/nodeattestor-\(name).md"
     ).standardized
