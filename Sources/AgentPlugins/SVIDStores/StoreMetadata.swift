@@ -8,10 +8,11 @@ package struct StoreMetadata: Hashable, Sendable {
   package init(_ metadata: [String], store: String) throws(AgentPluginError) {
     var values: [String: [String]] = [:]
     for text in metadata {
-      guard let colon = text.firstIndex(of: ":") else {
+      // Bytes, not characters: an accent after a colon must not hide it.
+      guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
         throw Self.invalid("metadata does not contain a colon: \"\(text)\"", store)
       }
-      values[String(text[..<colon]), default: []].append(String(text[text.index(after: colon)...]))
+      values[String(text[..<colon]), default: []].append(String(text[text.utf8.index(after: colon)...]))
     }
     self.values = values
   }

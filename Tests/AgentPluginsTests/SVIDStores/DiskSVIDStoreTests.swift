@@ -53,7 +53,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ["dir:../x"], ["dir:/etc"], ["dir:a/../../x"], ["dir:a//b"], ["dir:a/"], ["dir:."], ["dir:.hidden"], ["dir:"],
+    ["dir:../x"], ["dir:/etc"], ["dir:a/../../x"], ["dir:a//b"], ["dir:a/"], ["dir:."], ["dir:.hidden"],
+    ["dir:.\u{301}x"], ["dir:a/\u{301}b"], ["dir:"],
     ["dir:a\0b"], ["dir:a\nb"], [], ["user:root"], ["dir:a", "dir:b"], ["dir:a", "mode:0777"], ["nonsense"],
     ["dir:" + String(repeating: "a", count: 300)], ["dir:" + String(repeating: "a/", count: 40) + "a"],
   ])
@@ -203,6 +204,7 @@ import Testing
     let metadata = try StoreMetadata(["a:b:c", "d:"], store: "test")
     #expect(try metadata.value("a", store: "test") == "b:c" && metadata.value("d", store: "test") == "")
     #expect(metadata.keys == ["a", "d"])
+    #expect(try StoreMetadata(["e:\u{301}"], store: "test").value("e", store: "test") == "\u{301}")
     do {
       _ = try StoreMetadata(["x"], store: "test")
       Issue.record("accepted")

@@ -100,7 +100,7 @@ extension DiskStoreConfiguration {
 
   /// Whether a name is one component of a path that is nobody else's: not hidden, without control characters.
   static func isPlainName(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.count <= 200 && name.first != "."
+    !name.isEmpty && name.utf8.count <= 200 && name.utf8.first != UInt8(ascii: ".")
       && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
   }
 }
