@@ -8,7 +8,12 @@ package protocol AgentStore: Sendable {
   /// Stores the result of a successful attestation in one transaction: replaces the selectors, then creates the row
   /// or updates all of it. Refused with ``DatastoreError/Code/failedPrecondition`` when the agent is banned,
   /// even when the ban came after the caller looked.
-  func recordAttestation(of agent: AttestedNode) async throws(DatastoreError) -> AttestedNode
+  ///
+  /// - Parameter mustBeNew: refuses with ``DatastoreError/Code/alreadyExists`` when the agent is there already. Of any
+  ///   number of concurrent callers exactly one gets through.
+  func recordAttestation(
+    of agent: AttestedNode, mustBeNew: Bool
+  ) async throws(DatastoreError) -> AttestedNode
 
   /// The agent of this ID, without its selectors.
   func fetchAgent(id: SPIFFEID) async throws(DatastoreError) -> AttestedNode?
@@ -49,6 +54,10 @@ package protocol AgentStore: Sendable {
 extension AgentStore {
   package func listAgents(_ filter: AgentFilter = .all) async throws(DatastoreError) -> [AttestedNode] {
     try await listAgents(filter, page: nil, withSelectors: false).items
+  }
+
+  package func recordAttestation(of agent: AttestedNode) async throws(DatastoreError) -> AttestedNode {
+    try await recordAttestation(of: agent, mustBeNew: false)
   }
 
   package func countAgents() async throws(DatastoreError) -> Int { try await countAgents(.all) }

@@ -11,11 +11,13 @@ extension SQLDatastore: AgentStore {
     }
   }
 
-  package func recordAttestation(of agent: AttestedNode) async throws(DatastoreError) -> AttestedNode {
+  package func recordAttestation(
+    of agent: AttestedNode, mustBeNew: Bool
+  ) async throws(DatastoreError) -> AttestedNode {
     let selectorsCall = metrics.startCall(["datastore", "node", "selectors", "set"])
     do throws(DatastoreError) {
       let (stored, isNew) = try await writeUncounted { (transaction) throws(DatastoreError) in
-        try transaction.recordAttestation(of: agent)
+        try transaction.recordAttestation(of: agent, mustBeNew: mustBeNew)
       }
       selectorsCall.done()
       metrics.startCall(["datastore", "node", isNew ? "create" : "update"]).done()
@@ -121,11 +123,14 @@ extension SQLDatastore: AgentStore {
 
 extension SQLTransaction {
   fileprivate func recordAttestation(
-    of agent: AttestedNode
+    of agent: AttestedNode, mustBeNew: Bool
   ) throws(DatastoreError) -> (agent: AttestedNode, isNew: Bool) {
     let row = try selectAgent(agent.id, lock: true)
     guard row?.agent.isBanned != true else {
       throw .sql(.failedPrecondition, "agent \"\(agent.id)\" is banned")
+    }
+    guard row == nil || !mustBeNew else {
+      throw .sql(.alreadyExists, "agent \"\(agent.id)\" has attested before")
     }
     try setNodeSelectors(agent.selectors, of: agent.id)
     if let row {

@@ -31,8 +31,12 @@ package protocol VerifiedNode: Sendable {
   var selectorValues: [String] { get }
   /// Whether the node can prove itself again at any time, so that its agent does not renew but attests anew.
   var canReattest: Bool { get }
+  /// Whether only the first agent of this ID counts, because others on its node could prove the same. The server holds
+  /// to it, however many attest at once.
+  var isFirstUseOnly: Bool { get }
 }
 
 extension VerifiedNode {
+  package var isFirstUseOnly: Bool { false }
   package var selectorValues: [String] { [] }
 }

@@ -33,10 +33,14 @@ extension NodeAttestorHost {
     do { isKnown = try await self.isKnown(agent) } catch {
       throw ServerPluginError(.internal, "unable to get agent info: \(error)", cause: error)
     }
-    guard !isKnown else {
-      throw ServerPluginError(
-        .permissionDenied, "attestation data has already been used to attest an agent")
-    }
+    guard !isKnown else { throw .usedBefore }
+  }
+}
+
+extension ServerPluginError {
+  /// What was trusted on its first use is used again.
+  package static var usedBefore: ServerPluginError {
+    ServerPluginError(.permissionDenied, "attestation data has already been used to attest an agent")
   }
 }
 

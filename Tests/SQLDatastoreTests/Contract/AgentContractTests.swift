@@ -5,6 +5,27 @@ import Testing
 @testable import SQLDatastore
 
 @Suite struct AgentContractTests {
+  @Test(arguments: TestEngine.all) func recordsAFirstAttestationOnce(_ engine: TestEngine) async throws {
+    try await engine.run { datastore in
+      let node = try agent("/spire/agent/http_challenge/n1", serial: "1", expiresAt: 1_900_000_000)
+      let outcomes = await withTaskGroup(of: DatastoreError.Code?.self) { group in
+        for number in 0..<6 {
+          group.addTask {
+            var own = node
+            own.serialNumber = "\(number + 1)"
+            let mine = own
+            return await failure { _ = try await datastore.recordAttestation(of: mine, mustBeNew: true) }?.code
+          }
+        }
+        return await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(outcomes.count { $0 == nil } == 1 && outcomes.count { $0 == .alreadyExists } == 5)
+      // Without the condition the row is replaced.
+      let again = try await datastore.recordAttestation(of: node)
+      #expect(again.serialNumber == "1")
+    }
+  }
+
   @Test(arguments: TestEngine.all) func createsFetchesAndUpdates(_ engine: TestEngine) async throws {
     try await engine.run { datastore in
       var node = try agent("/spire/agent/x509pop/1", serial: "123", expiresAt: 1_900_000_000)

@@ -23,6 +23,7 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
     let agentID: SPIFFEID
     let selectorValues: [String]
     let canReattest: Bool
+    var isFirstUseOnly = false
   }
 
   /// Asks for the payload backwards, so many times.
@@ -31,6 +32,7 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
     var id = TestServer.id("/spire/agent/mirror/one")
     var rounds = 2
     var failure: (any Error)?
+    var isFirstUseOnly = false
 
     func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
       if let failure { throw failure }
@@ -41,7 +43,8 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
         }
       }
       return MirrorNode(
-        agentID: id, selectorValues: ["b", "a", "b", "ip:\(agent.address ?? "")"], canReattest: true)
+        agentID: id, selectorValues: ["b", "a", "b", "ip:\(agent.address ?? "")"], canReattest: true,
+        isFirstUseOnly: isFirstUseOnly)
     }
   }
 
@@ -228,6 +231,33 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
       #expect(found.code == .internalError)
       #expect(found.message.hasPrefix("failed to sign X509 SVID: invalid X509-SVID ID: "))
       #expect(try await server.datastore.countAgents() == 0)
+    }
+  }
+
+  /// All of them have proved themselves before anybody is written down.
+  @Test func aFirstUseIsOneUnderConcurrency() async throws {
+    try await with(Mirror(rounds: 1, isFirstUseOnly: true)) { server in
+      let outcomes = await withTaskGroup(of: String.self) { group in
+        for _ in 0..<8 {
+          group.addTask {
+            do {
+              return try await attest(server) { Data($0.dropFirst().reversed()) }.result == nil ? "nothing" : "ok"
+            } catch let error as RPCError {
+              return "\(error.code): \(error.message)"
+            } catch {
+              return "\(error)"
+            }
+          }
+        }
+        return await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(outcomes.count { $0 == "ok" } == 1)
+      let refused = outcomes.count {
+        $0.hasSuffix("nodeattestor(mirror): attestation data has already been used to attest an agent")
+      }
+      #expect(refused == 7, "\(outcomes)")
+      let count = try await server.datastore.countAgents()
+      #expect(count == 1)
     }
   }
 

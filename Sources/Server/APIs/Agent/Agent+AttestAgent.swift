@@ -155,10 +155,15 @@ extension AgentAPI {
       selectors: Array(Set(selectors)).sorted(), canReattest: node.canReattest,
       agentVersion: known?.agentVersion ?? "")
     do {
-      _ = try await server.datastore.recordAttestation(of: attested)
+      _ = try await server.datastore.recordAttestation(of: attested, mustBeNew: node.isFirstUseOnly)
     } catch  where error.code == .failedPrecondition {
       // Banned since we looked.
       throw call.failure(.permissionDenied, "failed to attest: agent is banned", error)
+    } catch  where error.code == .alreadyExists && node.isFirstUseOnly {
+      // Another one was first while this one proved itself.
+      let refusal = ServerPluginError.usedBefore
+      throw call.failure(
+        .permissionDenied, ServerPluginError.text(refusal.message, type: "NodeAttestor", name: type))
     } catch {
       let what = known == nil ? "failed to create attested agent" : "failed to update attested agent"
       throw call.failure(.internalError, what, error)

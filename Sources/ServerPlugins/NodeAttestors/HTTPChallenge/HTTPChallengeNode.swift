@@ -6,6 +6,7 @@ struct HTTPChallengeNode: VerifiedNode {
   let agentID: SPIFFEID
   let selectorValues: [String]
   let canReattest: Bool
+  var isFirstUseOnly: Bool { !canReattest }
 
   init(_ shown: ShownChallenge, host: any NodeAttestorHost, canReattest: Bool) throws(ServerPluginError) {
     agentID = try host.agentID("/http_challenge/" + shown.hostname)
