@@ -10,6 +10,7 @@ struct AWSNode: VerifiedNode {
   let selectorValues: [String]
   /// The document is the instance's for as long as it runs, and everything on it can read it.
   var canReattest: Bool { false }
+  var isFirstUseOnly: Bool { true }
 
   /// - Parameter roles: the ARNs of the roles that the instance has.
   init(

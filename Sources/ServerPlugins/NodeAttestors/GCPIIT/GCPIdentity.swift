@@ -53,6 +53,7 @@ struct GCPNode: VerifiedNode {
   let selectorValues: [String]
   /// The token is good for another node for as long as it lives.
   var canReattest: Bool { false }
+  var isFirstUseOnly: Bool { true }
 
   init(
     _ identity: GCPIdentity, _ instance: GCPInstance?, settings: GCPIITSettings
