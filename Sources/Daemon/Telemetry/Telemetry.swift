@@ -12,6 +12,7 @@ package struct Telemetry: Sendable {
   private let prometheus: PrometheusSink?
   private let inMemory: InMemorySink?
   private let others: [DaemonRunner.Member]
+  private let time: any TimeSource
   private let logger: Logger
 
   /// - Parameters:
@@ -22,6 +23,7 @@ package struct Telemetry: Sendable {
     logger: Logger
   ) {
     self.settings = settings
+    self.time = time
     self.logger = logger
     let service = prefix
     let prefix = settings.metricPrefix ?? prefix
@@ -82,14 +84,14 @@ package struct Telemetry: Sendable {
     guard let prometheus, let place = settings.prometheus else { return others }
     let logger = logger
     let isProtected = place.tls != nil
-    let listener = PrometheusListener.make(
-      host: place.host, port: place.port, sink: prometheus,
-      // What is to be protected is not served at all without.
-      prepare: prepare ?? { _ in if isProtected { throw ChannelError.operationUnsupported } }
-    ) { address in
-      logger.info("Starting prometheus exporter", metadata: ["listen_addr": "\(address)"])
+    // What is to be protected is not served at all without.
+    let prepare = prepare ?? { _ in if isProtected { throw ChannelError.operationUnsupported } }
+    let service = PrometheusService(time: time, logger: logger) {
+      PrometheusListener.make(host: place.host, port: place.port, sink: prometheus, prepare: prepare) { address in
+        logger.info("Starting prometheus exporter", metadata: ["listen_addr": "\(address)"])
+      }
     }
-    return [.init(service: listener, name: "prometheus")] + others
+    return [.init(service: service, name: "prometheus")] + others
   }
 
   /// What the in-memory sink holds, one line per metric (SIGUSR1); empty without one.
