@@ -19,6 +19,15 @@ package final class KubernetesAttestor: WorkloadAttestor {
 
   package var name: String { Self.pluginName }
 
+  /// A pod may be waited for as long as the polling of the configuration takes, and a fetch after that.
+  package var patience: Duration {
+    guard let configuration = parts?.configuration else { return .seconds(60) }
+    return max(
+      .seconds(60),
+      configuration.retryInterval * min(configuration.maximumAttempts, KubernetesConfiguration.mostAttempts)
+        + .seconds(20))
+  }
+
   /// An error with the prefix that the plugin's messages have.
   static func failure(
     _ code: AgentPluginError.Code, _ message: String, cause: (any Error)? = nil

@@ -18,6 +18,8 @@ struct KubernetesConfiguration: Sendable {
   }
 
   static let defaultAttempts = 60
+  /// More are as good as endless, and would be more time than can be counted.
+  static let mostAttempts = 1_000_000
   static let defaultInterval = Duration.milliseconds(500)
 
   /// Nil where the kubelet is not asked (`disable_kubelet_client`).

@@ -37,7 +37,7 @@ struct PollPlan: Sendable {
   private(set) var polls = 0
 
   init(attempts: Int, interval: Duration, now: Duration) {
-    self.attempts = max(1, attempts)
+    self.attempts = max(1, min(attempts, KubernetesConfiguration.mostAttempts))
     self.interval = interval
     start = now
     pause = interval / Self.fraction

@@ -407,6 +407,17 @@ import Testing
     #expect(await failure(attestor)?.message == "workloadattestor(k8s): not configured")
   }
 
+  /// Who gives up before the polling is over would tell a pod that comes late that there is none.
+  @Test(arguments: [("", 60), ("max_poll_attempts = 300, poll_retry_interval = \"1s\"", 320)])
+  func whoAsksWaitsAsLongAsThePolling(_ settings: String, _ seconds: Int) async throws {
+    let host = try KubernetesHost()
+    let attestor = KubernetesAttestor(host.surroundings())
+    #expect(attestor.patience == .seconds(60))
+    try attestor.configure(
+      try KubernetesConfiguration(PluginData(text: settings + "\nskip_kubelet_verification = true"), environment: [:]))
+    #expect(attestor.patience == .seconds(seconds))
+  }
+
   @Test func aNodeWithFiveHundredPods() async throws {
     try await withKubelet { host, kubelet in
       for number in 2...500 { host.cluster.put(Self.pod(number)) }
