@@ -95,8 +95,9 @@ import X509
             ["project-id:shop", "zone:us-west1-a", "instance-name:web-1"], canReattest: false))
       #expect(server.script.requests.map(\.uri) == ["/certs"])
       host.known.withLock { _ = $0.insert(attested.id) }
+      let said1 = try await says(attestor, token)
       #expect(
-        try await says(attestor, token)
+        said1
           == "PermissionDenied: attestation data has already been used to attest an agent")
     }
   }
@@ -113,8 +114,9 @@ import X509
       agent_path_template = "/{{ .PluginName }}/{{ .ServiceAccount }}/{{ .ProjectNumber }}/{{ .InstanceName }}"
       """
     try await with(configuration, instance: instance) { attestor, _, _ in
+      let said2 = try await attest(attestor, token)
       #expect(
-        try await attest(attestor, token)
+        said2
           == Attested(
             "/gcp_iit/build_shop.iam.gserviceaccount.com/739419398126/web-1",
             [
@@ -124,8 +126,9 @@ import X509
     }
     let long = #"{"metadata":{"items":[{"key":"role","value":"\#(String(repeating: "x", count: 129))"}]}}"#
     try await with(configuration, instance: long) { attestor, _, _ in
+      let said3 = try await says(attestor, token)
       #expect(
-        try await says(attestor, token)
+        said3
           == #"Internal: metadata "role" exceeded value limit (129 > 128)"#)
     }
   }
@@ -142,8 +145,9 @@ import X509
     let configuration =
       #"projectid_allow_list = ["shop"], use_instance_metadata = true, service_account_file = "\#(file.path)""#
     try await with(configuration) { attestor, _, server in
+      let said4 = try await says(attestor, token)
       #expect(
-        try await says(attestor, token)
+        said4
           == "Internal: failed to fetch instance metadata: the service account file \(file.path) is not there")
       try Data(
         """
@@ -174,18 +178,22 @@ import X509
       try token(project: "other"), try token(audience: "spire"), Array("a.b".utf8), try token(instance: "a/b"),
     ]
     try await with(#"projectid_allow_list = ["shop"]"#) { attestor, _, _ in
+      let said5 = try await says(attestor, tokens[0])
       #expect(
-        try await says(attestor, tokens[0])
+        said5
           == #"PermissionDenied: identity token project ID "other" is not in the allow list"#)
+      let said6 = try await says(attestor, tokens[1])
       #expect(
-        try await says(attestor, tokens[1])
+        said6
           == "PermissionDenied: failed to validate the identity token claims: go-jose/go-jose/jwt: validation failed, "
           + "invalid audience claim (aud)")
+      let said7 = try await says(attestor, tokens[2])
       #expect(
-        try await says(attestor, tokens[2]).hasPrefix(
+        said7.hasPrefix(
           "InvalidArgument: unable to parse the identity token: "))
+      let said8 = try await says(attestor, tokens[3])
       #expect(
-        try await says(attestor, tokens[3]).hasPrefix("Internal: failed to create agent ID: "))
+        said8.hasPrefix("Internal: failed to create agent ID: "))
     }
   }
 
