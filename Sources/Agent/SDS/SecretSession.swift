@@ -26,7 +26,7 @@ final class SecretSession: Sendable {
       case nil, .anew: self.turn = turn
       case .finished, .failed: break
       }
-      subscription?.continuation.finish()
+      subscription?.finish()
     }
   }
   private let state: Mutex<State>
@@ -65,7 +65,7 @@ final class SecretSession: Sendable {
   func follow(_ subscription: WorkloadSubscription) {
     state.withLock { state in
       state.subscription = subscription
-      if state.turn != nil { subscription.continuation.finish() }
+      if state.turn != nil { subscription.finish() }
     }
   }
 
