@@ -47,8 +47,7 @@ import Testing
         """
         <R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><rootDeviceType>ebs</rootDeviceType>
         <rootDeviceName>/dev/xvda</rootDeviceName><groupSet><item><groupId>sg-1</groupId><groupName>web</groupName></item>
-        </groupSet><blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><attachTime>2026-01-02T03:04:\
-        \(String(seconds + 100).suffix(2)).000Z</attachTime></ebs></item></blockDeviceMapping>
+        </groupSet><blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><attachTime>2026-01-02T03:04:05.000Z</attachTime></ebs></item></blockDeviceMapping>
         <tagSet><item><key>Name</key><value>web-1</value></item></tagSet>
         <networkInterfaceSet><item><attachment><deviceIndex>0</deviceIndex><attachTime>2026-01-02T03:\
         \(seconds > 59 ? "06" : "04"):00.000Z</attachTime></attachment></item></networkInterfaceSet>
