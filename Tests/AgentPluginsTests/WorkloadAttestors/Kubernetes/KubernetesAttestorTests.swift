@@ -414,7 +414,9 @@ import Testing
     let attestor = KubernetesAttestor(host.surroundings())
     #expect(attestor.patience == .seconds(60))
     try attestor.configure(
-      try KubernetesConfiguration(PluginData(text: settings + "\nskip_kubelet_verification = true"), environment: [:]))
+      try KubernetesConfiguration(
+        PluginData(text: settings + "\nskip_kubelet_verification = true\nuse_anonymous_authentication = true"),
+        environment: [:]))
     #expect(attestor.patience == .seconds(seconds))
   }
 
