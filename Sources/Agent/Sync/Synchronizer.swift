@@ -24,6 +24,12 @@ package actor Synchronizer {
   var watch = WatchProgress()
   var outbox: WatchOutbox?
   private var taintedX509: Set<[UInt8]> = []
+  /// Those of the last own bundle; nil before the first one.
+  private var knownX509: Set<[UInt8]>?
+  /// Those that the own bundle had and has no more.
+  private var goneX509: Set<[UInt8]> = []
+  /// Whose SVIDs are being replaced.
+  private var replacedX509: Set<[UInt8]> = []
   private var taintedJWT: Set<String> = []
   private var taintedWIT: Set<String> = []
   /// What the server was told last about SVIDs of tainted authorities, on the stream that is open.
@@ -175,18 +181,34 @@ package actor Synchronizer {
   @discardableResult
   func processTaintedAuthorities(of own: Bundle) -> Bool {
     var needsReplacement = false
+    let present = Set(own.x509Authorities.compactMap { CertificateFacts.subjectKeyID(of: $0.der) })
     let x509 = Set(own.x509Authorities.filter(\.tainted).compactMap { CertificateFacts.subjectKeyID(of: $0.der) })
+    // Whoever was not told that an authority was tainted sees it gone: what it signed is worth nothing any more.
+    goneX509.formUnion((knownX509 ?? present).subtracting(present))
+    goneX509.subtract(present)
+    knownX509 = present
     let newX509 = x509.subtracting(taintedX509)
-    taintedX509 = x509
-    if !newX509.isEmpty {
+    let replaced = x509.union(goneX509)
+    let isNews = !replaced.isSubset(of: replacedX509)
+    (taintedX509, replacedX509) = (x509, replaced)
+    if isNews {
       let call = metrics.startCall(["cache_manager", "workload", "process_tainted_x509_svids"])
-      let count = cache.taint(keyIDs: x509)
+      let count = cache.taint(keyIDs: replaced)
       needsReplacement = count > 0
-      _ = storeCache?.taint(keyIDs: x509)
+      _ = storeCache?.taint(keyIDs: replaced)
       metrics.addSample(["cache_manager", "tainted_x509_svids", "workload"], Double(count))
       call.done()
-      logger.info("New tainted X.509 authorities found", metadata: ["count": "\(count)"])
-      if identity.taint(keyIDs: x509) { logger.info("Agent SVID is tainted by a root authority, forcing rotation") }
+      if newX509.isEmpty {
+        if count > 0 {
+          logger.info(
+            "X.509 authorities have left the bundle; replacing what they signed", metadata: ["count": "\(count)"])
+        }
+      } else {
+        logger.info("New tainted X.509 authorities found", metadata: ["count": "\(count)"])
+      }
+      if identity.taint(keyIDs: replaced) {
+        logger.info("Agent SVID is tainted by a root authority, forcing rotation")
+      }
     }
     taintedJWT = replaceSigned(by: own.jwtAuthorities, known: taintedJWT, "JWT") { jwtCache.taint(keyIDs: $0) }
     if let witCache {

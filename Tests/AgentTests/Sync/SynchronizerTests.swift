@@ -142,6 +142,32 @@ import Testing
     }
   }
 
+  /// Tainted and revoked between two looks at the bundle: what it signed is as worthless as if the agent had been told.
+  @Test func anAuthorityThatIsGoneIsReplacedAsATaintedOneIs() async throws {
+    try await withFolder { folder in
+      let agent = try await TestAgent(directory: folder)
+      agent.server.put(try entry("1", "/web", ["uid:0"]))
+      try await agent.syncAndSign()
+      let old = agent.cache.snapshot(selectors("uid:0")).identities.first?.svid
+      let next = try TestCA(now: agent.time.now)
+      agent.server.change { state in
+        state.bundle = next.bundle()
+        state.ca = next
+      }
+      _ = try await agent.synchronizer.synchronize()
+      #expect(agent.cache.snapshot(selectors("uid:0")).identities.first?.svid === old)
+      #expect(agent.identity.isDue(at: agent.time.now))
+      while try await agent.signer.pass() {}
+      let new = agent.cache.snapshot(selectors("uid:0")).identities.first?.svid
+      #expect(new != nil && new !== old)
+      try await agent.rotator.rotateIfDue()
+      let signed = agent.server.calls("newX509SVIDs")
+      _ = try await agent.synchronizer.synchronize()
+      while try await agent.signer.pass() {}
+      #expect(agent.server.calls("newX509SVIDs") == signed)
+    }
+  }
+
   @Test func batchesShrinkAfterFailuresAndGrowAgain() async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder, limit: 2000)
