@@ -114,6 +114,8 @@ import WorkloadProtos
         let ended = await error {
           try await follow(client) { _ in
             credential.withLock { $0 = renewed }
+            // The stream is looked at when the clock moves, once it waits for that.
+            await harness.agent.time.waitForSleepers()
             harness.agent.time.advance(by: .seconds(61))
           }
         }

@@ -3,6 +3,7 @@
 grpcio compares a server's certificate with a DNS name, which SVIDs do not have. The tunnel verifies the chain with
 OpenSSL and the SPIFFE ID by itself.
 """
+import select
 import socket
 import ssl
 import tempfile
@@ -56,19 +57,43 @@ class Tunnel:
             self.failure = error
             plain.close()
             return
-        threading.Thread(target=self.pump, args=(plain, secure), daemon=True).start()
-        self.pump(secure, plain)
-
-    def pump(self, source, sink):
         try:
-            while data := source.recv(65536):
-                sink.sendall(data)
+            self.pump(plain, secure)
         except Exception as error:
             # With TLS 1.3 a server's refusal comes after the handshake.
             if isinstance(error, ssl.SSLError):
                 self.failure = error
-        for end in (source, sink):
+        for end in (plain, secure):
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def pump(self, plain, secure):
+        """Both directions in one thread: OpenSSL's connections are not for two at a time."""
+        secure.setblocking(False)
+        while True:
+            ready = [secure] if secure.pending() else select.select([plain, secure], [], [])[0]
+            if secure in ready:
+                try:
+                    data = secure.recv(65536)
+                    if not data:
+                        return
+                    plain.sendall(data)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    pass
+            if plain in ready:
+                data = plain.recv(65536)
+                if not data:
+                    return
+                self.send(secure, data)
+
+    @staticmethod
+    def send(secure, data):
+        while data:
+            try:
+                data = data[secure.send(data):]
+            except ssl.SSLWantWriteError:
+                select.select([], [secure], [])
+            except ssl.SSLWantReadError:
+                select.select([secure], [], [])
