@@ -35,6 +35,8 @@ struct KubernetesAttestorTests {
     let deployment = try Deployment()
     let directory = deployment.directory
     try FileManager.default.createDirectory(atPath: directory + "/proc", withIntermediateDirectories: true)
+    // It shows the processes of this PID namespace, as the agent asks of a process table.
+    try FileManager.default.createSymbolicLink(atPath: directory + "/proc/self", withDestinationPath: "/proc/self")
     let authority = Data(cluster.authority.der).base64EncodedString()
     try "-----BEGIN CERTIFICATE-----\n\(authority)\n-----END CERTIFICATE-----\n"
       .write(toFile: directory + "/kubelet-ca.pem", atomically: true, encoding: .utf8)

@@ -17,7 +17,10 @@ package struct HostProcesses: Sendable {
 
   /// Whether the table shows processes under the numbers that they have for this program. A table of another PID namespace
   /// has other processes under them.
-  package var hasOwnNumbers: Bool { (try? HostFile.destination(ofLink: "\(root)/self")) == "\(getpid())" }
+  package var hasOwnNumbers: Bool {
+    guard let line = try? HostFile.read("\(root)/self/stat", limit: 32) else { return false }
+    return line.starts(with: "\(getpid()) ".utf8)
+  }
 
   /// A process with 65,536 supplementary groups, the most that Linux allows, stays below this.
   private static let statusLimit = 1 << 20

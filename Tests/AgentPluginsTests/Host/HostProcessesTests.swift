@@ -12,8 +12,12 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     #expect(!HostProcesses(root: folder).hasOwnNumbers)
-    try FileManager.default.createSymbolicLink(atPath: folder + "/self", withDestinationPath: "\(getpid() + 1)")
-    #expect(!HostProcesses(root: folder).hasOwnNumbers)
+    try FileManager.default.createSymbolicLink(atPath: folder + "/self", withDestinationPath: "1")
+    try FileManager.default.createDirectory(atPath: folder + "/1", withIntermediateDirectories: true)
+    for (number, isOwn) in [(getpid() + 1, false), (getpid() * 10, false), (getpid(), true)] {
+      try "\(number) (agent) S 1".write(toFile: folder + "/1/stat", atomically: true, encoding: .utf8)
+      #expect(HostProcesses(root: folder).hasOwnNumbers == isOwn)
+    }
   }
 
   @Test func statesDifferInEachPart() throws {
