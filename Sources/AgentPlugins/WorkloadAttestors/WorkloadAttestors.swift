@@ -5,6 +5,7 @@ package enum WorkloadAttestors {
   package static let type = PluginType<any WorkloadAttestor>(
     "WorkloadAttestor", .atLeast(1),
     builtIns: [
-      DockerAttestor.plugin, KubernetesAttestor.plugin, SlurmAttestor.plugin, SystemdAttestor.plugin, UnixAttestor.plugin,
+      DockerAttestor.plugin, KubernetesAttestor.plugin, SlurmAttestor.plugin, SystemdAttestor.plugin,
+      UnixAttestor.plugin,
     ])
 }
