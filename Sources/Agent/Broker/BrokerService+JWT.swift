@@ -18,7 +18,7 @@ extension BrokerService {
         throw RPCFailure(.invalidArgument, "audience must be specified")
       }
       let call = try begin(context)
-      let requested = try requestedID(request.spiffeID, call)
+      let requested = try JWTSVIDIssuer.requestedID(request.spiffeID, logger: call.logger)
       let target = try await target(request.reference, call)
       func entries() -> [AgentEntry] {
         HintFilter.apply(parts.cache.matchingEntries(target.selectors)) { $0 }
@@ -39,38 +39,14 @@ extension BrokerService {
     }
   }
 
-  private func requestedID(_ text: String, _ call: Call) throws -> SPIFFEID? {
-    if text.isEmpty { return nil }
-    do { return try SPIFFEID(text) } catch {
-      call.logger.error(
-        "Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text.prefix(2048))"])
-      throw RPCFailure(.invalidArgument, "invalid requested SPIFFE ID: \(error)", cause: error)
-    }
-  }
-
   private func svid(of entry: AgentEntry, _ audience: [String], _ call: Call) async throws -> Spiffe_Broker_JWTSVID {
-    do {
-      let svid = try await parts.issuer.svid(for: entry, audience: audience)
-      if call.context.logs(.debug) {
-        call.logger.debug(
-          "Fetched JWT SVID",
-          metadata: [
-            "spiffe_id": "\(entry.spiffeID)",
-            "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(parts.time.now)))",
-          ])
-      }
-      var item = Spiffe_Broker_JWTSVID()
-      item.spiffeID = entry.spiffeID.description
-      item.svid = svid.token
-      item.hint = entry.hint
-      return item
-    } catch {
-      if error is CancellationError { throw error }
-      let failure = AgentError.wrapping(error)
-      call.logger.error(
-        "Could not fetch JWT-SVID", metadata: ["error": "\(failure.message)", "spiffe_id": "\(entry.spiffeID)"])
-      throw AgentError(.unavailable, "could not fetch JWT-SVID: \(failure.message)", cause: failure)
-    }
+    let svid = try await parts.issuer.svid(
+      for: entry, audience: audience, logsDebug: call.context.logs(.debug), logger: call.logger)
+    var item = Spiffe_Broker_JWTSVID()
+    item.spiffeID = entry.spiffeID.description
+    item.svid = svid.token
+    item.hint = entry.hint
+    return item
   }
 
   package func subscribeToJWTBundles(

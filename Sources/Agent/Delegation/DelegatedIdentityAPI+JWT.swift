@@ -44,30 +44,15 @@ extension DelegatedIdentityAPI {
   private func svid(
     of entry: AgentEntry, _ audience: [String], _ call: CallContext
   ) async throws -> Spire_Api_Types_JWTSVID {
-    do {
-      let svid = try await parts.issuer.svid(for: entry, audience: audience)
-      if call.logs(.debug) {
-        call.logger.debug(
-          "Fetched JWT SVID",
-          metadata: [
-            "spiffe_id": "\(entry.spiffeID)",
-            "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(parts.time.now)))",
-          ])
-      }
-      var item = Spire_Api_Types_JWTSVID()
-      item.token = svid.token
-      item.id = entry.spiffeID.message
-      item.expiresAt = Int64(svid.expiresAt.timeIntervalSince1970)
-      item.issuedAt = Int64(svid.issuedAt.timeIntervalSince1970)
-      item.hint = entry.hint
-      return item
-    } catch {
-      if error is CancellationError { throw error }
-      let failure = AgentError.wrapping(error)
-      call.logger.error(
-        "Could not fetch JWT-SVID", metadata: ["error": "\(failure.message)", "spiffe_id": "\(entry.spiffeID)"])
-      throw AgentError(.unavailable, "could not fetch JWT-SVID: \(failure.message)", cause: failure)
-    }
+    let svid = try await parts.issuer.svid(
+      for: entry, audience: audience, logsDebug: call.logs(.debug), logger: call.logger)
+    var item = Spire_Api_Types_JWTSVID()
+    item.token = svid.token
+    item.id = entry.spiffeID.message
+    item.expiresAt = Int64(svid.expiresAt.timeIntervalSince1970)
+    item.issuedAt = Int64(svid.issuedAt.timeIntervalSince1970)
+    item.hint = entry.hint
+    return item
   }
 
   package func subscribeToJWTBundles(

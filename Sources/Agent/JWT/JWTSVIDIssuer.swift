@@ -11,7 +11,7 @@ package final class JWTSVIDIssuer: Sendable {
   package static let timeout = TokenRequest.timeout
 
   private let server: any ServerAPI
-  private let time: any TimeSource
+  let time: any TimeSource
   private let random: Randomness
   private let tokens: TokenIssuer<JWTSVIDKey, IssuedJWTSVID>
 

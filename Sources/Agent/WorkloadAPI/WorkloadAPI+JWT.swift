@@ -14,7 +14,7 @@ extension WorkloadAPI {
         call.logger.error("Missing required audience parameter")
         throw AgentError(.invalidArgument, "audience must be specified")
       }
-      let requested = try requestedID(request.spiffeID, call)
+      let requested = try JWTSVIDIssuer.requestedID(request.spiffeID, logger: call.logger)
       let selectors = try await attest(call)
       let wanted = Set(selectors)
       func entries() -> [AgentEntry] {
@@ -32,38 +32,14 @@ extension WorkloadAPI {
     }
   }
 
-  func requestedID(_ text: String, _ call: Call) throws(AgentError) -> SPIFFEID? {
-    if text.isEmpty { return nil }
-    do { return try SPIFFEID(text) } catch {
-      call.logger.error("Invalid requested SPIFFE ID", metadata: ["error": "\(error)", "spiffe_id": "\(text)"])
-      throw AgentError(.invalidArgument, "invalid requested SPIFFE ID: \(error)", cause: error)
-    }
-  }
-
   private func jwtSVID(of entry: AgentEntry, _ audience: [String], _ call: Call) async throws -> WorkloadJWTSVID {
-    do {
-      let svid = try await issuer.svid(for: entry, audience: audience)
-      if logsDebug {
-        call.logger.debug(
-          "Fetched JWT SVID",
-          metadata: [
-            "registered": "true", "spiffe_id": "\(entry.spiffeID)",
-            "ttl": "\(GoText.float(svid.expiresAt.timeIntervalSince(time.now)))",
-          ])
-      }
-      var item = WorkloadJWTSVID()
-      item.spiffeID = entry.spiffeID.description
-      item.svid = svid.token
-      item.hint = entry.hint
-      return item
-    } catch {
-      if error is CancellationError { throw error }
-      let failure = AgentError.wrapping(error)
-      call.logger.error(
-        "Could not fetch JWT-SVID",
-        metadata: ["error": "\(failure.message)", "registered": "true", "spiffe_id": "\(entry.spiffeID)"])
-      throw AgentError(.unavailable, "could not fetch JWT-SVID: \(failure.message)", cause: failure)
-    }
+    let svid = try await issuer.svid(
+      for: entry, audience: audience, logsDebug: logsDebug, fields: ["registered": "true"], logger: call.logger)
+    var item = WorkloadJWTSVID()
+    item.spiffeID = entry.spiffeID.description
+    item.svid = svid.token
+    item.hint = entry.hint
+    return item
   }
 
   /// The JWK sets that the caller may validate tokens with, now and when they change.

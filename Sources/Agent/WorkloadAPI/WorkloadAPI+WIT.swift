@@ -14,7 +14,7 @@ extension WorkloadAPI {
   ) async throws {
     guard let witIssuer else { throw AgentError(.unimplemented, "fetching WIT-SVIDs is not implemented") }
     try await counted(call) {
-      let requested = try requestedID(request.spiffeID, call)
+      let requested = try JWTSVIDIssuer.requestedID(request.spiffeID, logger: call.logger)
       let selectors = try await attest(call)
       let wanted = Set(selectors)
       func entries() -> [AgentEntry] {
