@@ -11,11 +11,11 @@ import Testing
 
 /// Namespaces' labels, and what brokers name, against an API server over TLS.
 @Suite(.timeLimit(.minutes(1))) struct KubernetesReferenceTests {
-  private static let pid: Int32 = 4711
-  private static let broker = "spiffe://example.org/broker"
-  private static let flux = TestResource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")
+  static let pid: Int32 = 4711
+  static let broker = "spiffe://example.org/broker"
+  static let flux = TestResource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")
 
-  private struct Setting: Sendable {
+  struct Setting: Sendable {
     let host: KubernetesHost
     let kubelet: TestKubelet
     let server: TestAPIServer
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  private static func settings(
+  static func settings(
     policy: String = "permissive", scope: String = "cluster", more: String = ""
   ) -> (experimental: String, more: String) {
     (
@@ -57,7 +57,7 @@ import Testing
     )
   }
 
-  private func with(
+  func with(
     _ settings: (experimental: String, more: String), kubelet usesKubelet: Bool = true,
     _ body: @Sendable (Setting) async throws -> Void
   ) async throws {
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  private static func object(
+  static func object(
     _ plural: String, _ group: String, _ namespace: String = "", _ name: String = "", uid: String = ""
   ) -> KubernetesObjectReference {
     KubernetesObjectReference(
@@ -319,92 +319,6 @@ import Testing
       let found = try await setting.find(Self.object("serviceaccounts", "core", uid: "sa-uid-999")).get()
       #expect(found.contains("name:sa-999"))
       #expect(setting.server.requests.filter { $0.contains("serviceaccounts?") }.count == 3)
-    }
-  }
-
-  // MARK: Brokers
-
-  @Test func brokersMustBeListed() async throws {
-    try await with(Self.settings()) { (setting) async throws in
-      guard
-        case .failure(let error) = try await setting.find(
-          Self.object("pods", "core", "default", "web-1"), broker: "spiffe://example.org/other")
-      else { return }
-      #expect(error.code == .permissionDenied)
-      #expect(error.message == "workloadattestor(k8s): broker \"spiffe://example.org/other\" is not configured")
-    }
-    try await with(("", "")) { (setting) async throws in
-      guard case .failure(let error) = try await setting.find(Self.object("pods", "core", "default", "web-1")) else {
-        return
-      }
-      #expect(error.code == .internalError)
-      #expect(error.message == "workloadattestor(k8s): broker configuration missing")
-    }
-  }
-
-  @Test func theClusterDecidesWhereItIsEnforced() async throws {
-    try await with(Self.settings(policy: "enforced")) { (setting) async throws in
-      let denied =
-        "Kubernetes authorizer does not allow the broker to use impersonate-via-spire for the referenced object"
-      let pod = Self.object("pods", "core", "default", "web-1")
-      let flux = Self.object("kustomizations", Self.flux.group, "default", "apps")
-      try await setting.expect(pod, .permissionDenied, denied)
-      try await setting.expect(flux, .permissionDenied, denied)
-      let id = try SPIFFEID(Self.broker)
-      let refused = await #expect(throws: AgentPluginError.self) {
-        try await setting.attestor.attest(.pid(Self.pid), for: id)
-      }
-      #expect(refused?.code == .permissionDenied)
-      // The process's own attestation asks nobody.
-      #expect(try await setting.attestor.attest(pid: Self.pid).contains("pod-name:web-1"))
-
-      setting.host.cluster.allow(
-        .init(Self.broker, "impersonate-via-spire", "pods", namespace: "default", name: "web-1"))
-      #expect(try await setting.find(pod).get().contains("pod-name:web-1"))
-      #expect(try await setting.attestor.attest(.pid(Self.pid), for: id).contains("container-name:web"))
-      try await setting.expect(flux, .permissionDenied, denied)
-      setting.host.cluster.allow(
-        .init(Self.broker, "impersonate-via-spire", "kustomizations.kustomize.toolkit.fluxcd.io", namespace: "default"))
-      #expect(try await setting.find(flux).get().contains("name:apps"))
-    }
-  }
-
-  @Test func anOutageDeniesAndSaysSo() async throws {
-    try await with(Self.settings(policy: "enforced")) { (setting) async throws in
-      setting.server.script.fail { request in
-        request.head.method == .POST ? TestStatus.answer(503, "ServiceUnavailable", "etcd is away") : nil
-      }
-      try await setting.expect(
-        Self.object("pods", "core", "default", "web-1"), .internalError,
-        "unable to check Kubernetes authorization for broker: etcd is away")
-      setting.server.script.fail { _ in .page(200, [], Array("{\"status\":{\"allowed\":\"true\"}}".utf8)) }
-      guard case .failure(let error) = try await setting.find(Self.object("pods", "core", "default", "web-1")) else {
-        Issue.record("what cannot be read allows nothing")
-        return
-      }
-      #expect(error.code == .internalError)
-    }
-  }
-
-  @Test(arguments: ["endless", "hang up", "malformed", "array", "deep"])
-  func nonsenseOfTheAPIServerIsAnError(_ kind: String) async throws {
-    try await with(Self.settings()) { (setting) async throws in
-      setting.server.script.fail { _ in
-        switch kind {
-        case "endless": .endless
-        case "hang up": .hangUp
-        case "malformed": .page(200, [], Array("{\"metadata\":".utf8))
-        case "array": .page(200, [], Array("[]".utf8))
-        default: .page(200, [], Array(repeating: UInt8(ascii: "["), count: 100_000))
-        }
-      }
-      guard case .failure(let error) = try await setting.find(Self.object("deployments", "apps", "default", "web"))
-      else {
-        Issue.record("found something")
-        return
-      }
-      #expect([.unavailable, .internalError, .invalidArgument].contains(error.code), "\(error.message)")
-      #expect(error.message.utf8.count < 2000)
     }
   }
 }
