@@ -79,6 +79,8 @@ extension ConnectionHandler {
   }
 
   func caught(_ error: any Error) {
+    // gRPC-Go's clients end with a GOAWAY that names a stream of their own, which HTTP/2 does not allow.
+    if meter.saidGoodbye, error is NIOHTTP2Errors.InvalidStreamIDForPeer { return close() }
     if let code = errors.code { return fail("HTTP/2 error \(code) (\(type(of: error)))") }
     switch error {
     case NIOSSLError.uncleanShutdown, is IOError, is ChannelError: close()

@@ -34,6 +34,8 @@ struct FrameMeter {
   private var headerCount = 0
   /// Whether the client's preface and first SETTINGS came.
   private(set) var hasBegun = false
+  /// Whether the client said that it opens no more streams.
+  private(set) var saidGoodbye = false
 
   init(_ limits: Limits = Limits()) {
     control = Allowance(limits.control.most, perSecond: limits.control.perSecond)
@@ -72,6 +74,9 @@ struct FrameMeter {
     case 3: return resets.take(at: now) ? nil : .resets
     case 4:
       hasBegun = true
+      fallthrough
+    case 7:
+      saidGoodbye = true
       fallthrough
     default: return control.take(at: now) ? nil : .controlFrames
     }

@@ -59,6 +59,7 @@ final class FrameMeterHandler: ChannelInboundHandler {
 
   /// Whether the client has begun to speak HTTP/2.
   var hasBegun: Bool { meter.hasBegun }
+  var saidGoodbye: Bool { meter.saidGoodbye }
 
   func answered() { meter.answered() }
 

@@ -19,6 +19,9 @@ struct SQLTime: Hashable, Sendable {
     self.init(seconds: Int64(whole), nanoseconds: min(max(nanoseconds, 0), 999_999_999))
   }
 
+  /// The nearest second, as SPIRE's API shows times of rows, so that databases that keep no fractions agree with others.
+  var nearestSecond: Int64 { nanoseconds >= 500_000_000 ? seconds + 1 : seconds }
+
   /// SPIRE: the text form of SQLite rows, `2026-11-21 20:10:45.689496527+00:00`, trailing zeros of the fraction left out.
   var text: String {
     let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400

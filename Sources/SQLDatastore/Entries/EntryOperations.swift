@@ -22,7 +22,7 @@ extension SQLTransaction {
     var stored = entry
     if stored.id.isEmpty { stored.id = RandomUUID.text() }
     stored.revisionNumber = 0
-    stored.createdAt = time.seconds
+    stored.createdAt = time.nearestSecond
     let bundles = try selectFederatedBundles(entry.federatesWith)
     stored.federatesWith = bundles.map(\.trustDomain)
     let rowID = try insertEntry(stored, at: now)

@@ -25,7 +25,7 @@ struct EntryRow {
       parentID: try Self.parse(row.text(3), "parent ID", id),
       selectors: [], x509SVIDTTL: Int32(clamping: row.integer(4)), jwtSVIDTTL: Int32(clamping: row.integer(11)),
       admin: row.bool(5), downstream: row.bool(6), expiresAt: row.integer(7), revisionNumber: row.integer(8),
-      storeSVID: row.bool(9), hint: row.text(10), createdAt: row.time(12)?.seconds ?? 0)
+      storeSVID: row.bool(9), hint: row.text(10), createdAt: row.time(12)?.nearestSecond ?? 0)
     if !row.isNull(13) { entry.additionalAttributes = try Self.attributes(row.blob(13), id) }
   }
 

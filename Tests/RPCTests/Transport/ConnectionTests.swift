@@ -289,6 +289,18 @@ import Testing
     #expect(connection.log.all.map { $0.fields["reason"] } == ["too many cancelled streams"])
   }
 
+  @Test("gRPC-Go's clients say goodbye with the number of a stream of their own")
+  func aGoodbyeOfGoEndsItsConnectionInSilence() throws {
+    let connection = try TestConnection(handler: Self.echo)
+    let call = connection.open("unary")
+    _ = connection.frames()
+    // A GOAWAY as such a client writes it: last stream 1, no error.
+    _ = try? connection.server.writeInbound(
+      ByteBuffer(bytes: [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, UInt8(Int(call)), 0, 0, 0, 0]))
+    #expect(connection.hasEnded)
+    #expect(connection.log.all.isEmpty)
+  }
+
   @Test func garbageEndsItsConnectionWithOneRecord() throws {
     let connection = try TestConnection(begins: false, handler: Self.echo)
     _ = try? connection.server.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
