@@ -26,7 +26,7 @@ package struct GRPCAttestation: AttestationAPI {
     do {
       let tls = ClientTLS(server: try check(request.authorities), policy: tls, now: { [time] in time.now })
       return try await withTLSClient(host: address.host, port: address.port, tls: tls) { client in
-        let (chain, reattestable) = try await attest(request, client)
+        let (chain, reattestable) = try await answered { try await attest(request, client) }
         let message = try await Spire_Api_Server_Bundle_V1_Bundle.Client(wrapping: client)
           .getBundle(.init(), options: .within(.seconds(30)))
         return AttestationResult(
@@ -42,6 +42,13 @@ package struct GRPCAttestation: AttestationAPI {
     guard let authorities else { return .insecure(id: id) }
     let bundle = Bundle(trustDomain: address.trustDomain, x509Authorities: authorities.map { X509Authority(der: $0) })
     return .spiffe(id: id, bundle: { bundle })
+  }
+
+  /// SPIRE's words for a refusal of the server's. A server that was not reached has texts of its own.
+  private func answered<Answer>(_ call: () async throws -> Answer) async throws -> Answer {
+    do { return try await call() } catch let error as RPCError where error.connectError == nil {
+      throw AgentError(call: error).during("failed to receive attestation response")
+    }
   }
 
   private func attest(_ request: AttestationRequest, _ client: RPCClient) async throws -> ([[UInt8]], Bool) {

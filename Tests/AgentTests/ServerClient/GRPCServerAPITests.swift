@@ -82,9 +82,13 @@ import Testing
         #expect(result.bundle.x509Authorities.map(\.der) == [ca.der])
         #expect(try CertificateFacts(leaf: result.chain[0]).id == agentID)
       }
-      await #expect(throws: AgentError(.permissionDenied, "")) {
+      let refusal = await #expect(throws: AgentError(.permissionDenied, "")) {
         try await client.attest(try request(authorities: [ca.der], answer: [0]))
       }
+      // SPIRE's words for what the agent then ends with.
+      #expect(
+        refusal?.message
+          == "failed to receive attestation response: rpc error: code = PermissionDenied desc = wrong answer")
     }
   }
 
