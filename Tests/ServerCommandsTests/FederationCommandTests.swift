@@ -78,6 +78,7 @@ import Testing
     #expect(sent.map(\.trustDomainBundle.trustDomain) == ["a.test", "refused.test"])
     #expect(outcome.code == 1)
     #expect(outcome.stdout.hasPrefix("\nTrust domain              : a.test\n"))
+    #expect(outcome.stdout.hasSuffix("\n\n"), "SPIRE prints a line for each, whatever became of it")
     #expect(
       outcome.stderr.hasPrefix(
         "Failed to create the following federation relationship (code: AlreadyExists, msg: \"exists\"):\n"

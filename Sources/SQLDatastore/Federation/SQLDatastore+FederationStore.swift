@@ -39,7 +39,7 @@ extension SQLDatastore: FederationStore {
     try await write(["federation_relationship", "update"]) { (transaction) throws(DatastoreError) in
       guard var stored = try transaction.selectFederationRelationship(with: relationship.trustDomain, lock: true)
       else {
-        throw .recordNotFound
+        throw DatastoreError(.notFound, "unable to fetch federation relationship: record not found")
       }
       if mask.contains(.bundleEndpointURL) { stored.bundleEndpointURL = relationship.bundleEndpointURL }
       if mask.contains(.profile) { stored.profile = relationship.profile }

@@ -18,15 +18,18 @@ struct FederationChange {
     call: @Sendable (Client, [Relationship]) async throws -> Response
   ) async throws {
     let relationships = try options.relationships(io)
-    var response: Response
+    let response: Response
     do {
       response = try await server.call { try await call(Client(wrapping: $0), relationships) }
     } catch { throw CommandFailure("request failed: \(error)") }
-    // A relationship that the server refused is not in its answer: it is the one that was sent.
-    for index in response.results.indices.prefix(relationships.count) where response.results[index].status.code != 0 {
-      response.results[index].federationRelationship = relationships[index]
+    try options.output.print(response, to: io) {
+      // A relationship that the server refused is not in its answer: it is the one that was sent.
+      var results = response.results
+      for index in results.indices.prefix(relationships.count) where results[index].status.code != 0 {
+        results[index].federationRelationship = relationships[index]
+      }
+      try report(results, io)
     }
-    try options.output.print(response, to: io) { try report(response.results, io) }
   }
 
   /// Prints the relationships that were stored, then those that were not, with the reason.
@@ -36,6 +39,7 @@ struct FederationChange {
     }
     let failed = results.filter { $0.status.code != 0 }
     for result in failed {
+      io.out("\n")
       io.printError(
         "Failed to \(verb) the following federation relationship "
           + "(code: \(statusName(result.status.code)), msg: \(GoQuote.quote(result.status.message))):")
@@ -48,7 +52,7 @@ struct FederationChange {
 /// The answer of one of the two methods.
 protocol FederationChangeResponse: ProtoJSONMessage, Sendable {
   associatedtype Item: FederationChangeResult
-  var results: [Item] { get set }
+  var results: [Item] { get }
 }
 
 /// What became of one relationship.
