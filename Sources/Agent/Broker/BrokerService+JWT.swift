@@ -20,17 +20,12 @@ extension BrokerService {
       let call = try begin(context)
       let requested = try JWTSVIDIssuer.requestedID(request.spiffeID, logger: call.logger)
       let target = try await target(request.reference, call)
-      func entries() -> [AgentEntry] {
+      let entries = await parts.earlySync.found {
         HintFilter.apply(parts.cache.matchingEntries(target.selectors)) { $0 }
           .filter { requested == nil || $0.spiffeID == requested }
       }
-      var matching = entries()
-      if matching.isEmpty {
-        await parts.earlySync.request()
-        matching = entries()
-      }
       var response = Spiffe_Broker_FetchJWTSVIDResponse()
-      for entry in matching { response.svids.append(try await svid(of: entry, request.audience, call)) }
+      for entry in entries { response.svids.append(try await svid(of: entry, request.audience, call)) }
       guard !response.svids.isEmpty else { throw noIdentity(call) }
       // The server may have taken its time.
       try call.check()
@@ -60,7 +55,7 @@ extension BrokerService {
       try await whileAllowed(call, target) { mayGoOn in
         try await parts.cache.sendBundles(parts.time, check: mayGoOn) { bundles in
           var message = Spiffe_Broker_SubscribeToJWTBundlesResponse()
-          for bundle in bundles.all { message.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks()) }
+          message.bundles = try bundles.all.jwks()
           return message
         } to: {
           try await response.write($0)

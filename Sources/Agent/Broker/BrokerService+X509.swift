@@ -17,33 +17,22 @@ extension BrokerService {
     try await serve {
       let call = try begin(context)
       let target = try await target(request.reference, call)
-      if parts.cache.matchingEntries(target.selectors).isEmpty { await parts.earlySync.request() }
+      _ = await parts.earlySync.found { parts.cache.matchingEntries(target.selectors) }
       if context.logs(.debug) {
         call.logger.debug(
           "Subscribing to cache changes",
           metadata: ["selectors": "\(WorkloadAttestation.text(target.selectors.sorted()))"])
       }
       try await whileAllowed(call, target) { mayGoOn in
-        try await send(target, response, call, latency, mayGoOn)
+        try await parts.cache.sendIdentities(target.selectors, latency, check: mayGoOn) { update, identities in
+          let identities = HintFilter.apply(identities) { $0.entry }
+          guard !identities.isEmpty else { throw noIdentity(call) }
+          try await response.write(Self.message(update, identities))
+          if context.logs(.debug) {
+            identities.logSent("Fetched X.509 SVID for broker", parts.time, call.logger)
+          }
+        }
       }
-    }
-  }
-
-  private func send(
-    _ target: Target, _ response: RPCWriter<Spiffe_Broker_SubscribeToX509SVIDResponse>, _ call: Call,
-    _ latency: FirstUpdateLatency, _ mayGoOn: @Sendable () throws -> Void
-  ) async throws {
-    try await parts.cache.withSubscription(target.selectors) { updates in
-      var latency = latency
-      for await update in updates {
-        latency.note(update)
-        try mayGoOn()
-        let identities = HintFilter.apply(update.identities.filter { Delegates.mayHandOut($0.entry) }) { $0.entry }
-        guard !identities.isEmpty else { throw noIdentity(call) }
-        try await response.write(Self.message(update, identities))
-        logSent(identities, call)
-      }
-      throw WorkloadAPI.ended
     }
   }
 
@@ -67,22 +56,8 @@ extension BrokerService {
       item.hint = identity.entry.hint
       return item
     }
-    for bundle in update.federatedBundles {
-      message.federatedBundles[bundle.trustDomain.idString] = Data(bundle.x509Authorities)
-    }
+    message.federatedBundles = update.federatedBundles.x509Authorities
     return message
-  }
-
-  private func logSent(_ identities: [WorkloadIdentity], _ call: Call) {
-    guard call.context.logs(.debug) else { return }
-    for identity in identities {
-      call.logger.debug(
-        "Fetched X.509 SVID for broker",
-        metadata: [
-          "count": .stringConvertible(identities.count), "spiffe_id": "\(identity.svid.id)",
-          "ttl": "\(GoText.float(identity.svid.notAfter.timeIntervalSince(parts.time.now)))",
-        ])
-    }
   }
 
   package func subscribeToX509Bundles(
@@ -96,7 +71,7 @@ extension BrokerService {
       try await whileAllowed(call, target) { mayGoOn in
         try await parts.cache.sendBundles(parts.time, check: mayGoOn) { bundles in
           var message = Spiffe_Broker_SubscribeToX509BundlesResponse()
-          for bundle in bundles.all { message.bundles[bundle.trustDomain.idString] = Data(bundle.x509Authorities) }
+          message.bundles = bundles.all.x509Authorities
           return message
         } to: {
           try await response.write($0)

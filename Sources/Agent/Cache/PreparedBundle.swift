@@ -52,3 +52,15 @@ package final class PreparedBundle: Sendable {
     }
   }
 }
+
+extension [PreparedBundle] {
+  /// The X.509 authorities, by the ids of their trust domains.
+  package var x509Authorities: [String: Data] {
+    Dictionary(map { ($0.trustDomain.idString, Data($0.x509Authorities)) }) { $1 }
+  }
+
+  /// The JWK sets, by the ids of their trust domains.
+  package func jwks() throws -> [String: Data] {
+    try Dictionary(map { ($0.trustDomain.idString, Data(try $0.jwks())) }) { $1 }
+  }
+}

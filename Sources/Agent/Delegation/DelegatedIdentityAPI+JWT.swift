@@ -19,10 +19,8 @@ extension DelegatedIdentityAPI {
       }
       let caller = try await authorize(call)
       let target = try await target(request.selectors, pid: request.pid, call)
-      var entries = entries(target)
-      if entries.isEmpty {
-        await parts.earlySync.request()
-        entries = self.entries(target)
+      let entries = await parts.earlySync.found {
+        parts.cache.matchingEntries(target.selectors).filter(Delegates.mayHandOut)
       }
       var response = Spire_Api_Agent_Delegatedidentity_V1_FetchJWTSVIDsResponse()
       for entry in entries { response.svids.append(try await svid(of: entry, request.audience, call)) }
@@ -35,10 +33,6 @@ extension DelegatedIdentityAPI {
       try check(target, call)
       return response
     }
-  }
-
-  private func entries(_ target: Target) -> [AgentEntry] {
-    parts.cache.matchingEntries(target.selectors).filter(Delegates.mayHandOut)
   }
 
   private func svid(
@@ -66,7 +60,7 @@ extension DelegatedIdentityAPI {
       try await parts.cache.whileAllowed(parts.time, every: { .seconds(60) }, check: mayGoOn) {
         try await parts.cache.sendBundles(parts.time, check: mayGoOn) { bundles in
           var message = Spire_Api_Agent_Delegatedidentity_V1_SubscribeToJWTBundlesResponse()
-          for bundle in bundles.all { message.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks()) }
+          message.bundles = try bundles.all.jwks()
           return message
         } to: {
           try await response.write($0)

@@ -17,7 +17,7 @@ extension DelegatedIdentityAPI {
     try await serve {
       let caller = try await authorize(call)
       let target = try await target(request.selectors, pid: request.pid, call)
-      if parts.cache.matchingEntries(target.selectors).isEmpty { await parts.earlySync.request() }
+      _ = await parts.earlySync.found { parts.cache.matchingEntries(target.selectors) }
       logSubscription(caller, target, call)
       let interval: Duration = target.process == nil ? .seconds(60) : Self.processInterval
       let mayGoOn: @Sendable () throws -> Void = {
@@ -25,40 +25,28 @@ extension DelegatedIdentityAPI {
         try check(target, call)
       }
       try await parts.cache.whileAllowed(parts.time, every: { interval }, check: mayGoOn) {
-        try await send(target.selectors, response, call, latency, mayGoOn)
-      }
-    }
-  }
-
-  private func send(
-    _ selectors: Set<Selector>,
-    _ response: RPCWriter<Spire_Api_Agent_Delegatedidentity_V1_SubscribeToX509SVIDsResponse>,
-    _ call: CallContext, _ latency: FirstUpdateLatency, _ mayGoOn: @Sendable () throws -> Void
-  ) async throws {
-    try await parts.cache.withSubscription(selectors) { updates in
-      var latency = latency
-      for await update in updates {
-        latency.note(update)
-        try mayGoOn()
-        let message: Spire_Api_Agent_Delegatedidentity_V1_SubscribeToX509SVIDsResponse
-        do { message = try Self.message(update) } catch {
-          call.logger.error("Could not serialize X.509 SVID response", metadata: ["error": "\(error)"])
-          throw AgentError(.internalError, "could not serialize response", cause: error)
+        try await parts.cache.sendIdentities(target.selectors, latency, check: mayGoOn) { update, identities in
+          let message: Spire_Api_Agent_Delegatedidentity_V1_SubscribeToX509SVIDsResponse
+          do { message = try Self.message(update, identities) } catch {
+            call.logger.error("Could not serialize X.509 SVID response", metadata: ["error": "\(error)"])
+            throw AgentError(.internalError, "could not serialize response", cause: error)
+          }
+          try await response.write(message)
+          if call.logs(.debug) {
+            identities.logSent("Fetched X.509 SVID for delegated identity", parts.time, call.logger)
+          }
         }
-        try await response.write(message)
-        logSent(update, call)
       }
-      throw WorkloadAPI.ended
     }
   }
 
   /// Hints stay as they are: it is for the delegate to choose.
   static func message(
-    _ update: WorkloadUpdate
+    _ update: WorkloadUpdate, _ identities: [WorkloadIdentity]
   ) throws -> Spire_Api_Agent_Delegatedidentity_V1_SubscribeToX509SVIDsResponse {
     var message = Spire_Api_Agent_Delegatedidentity_V1_SubscribeToX509SVIDsResponse()
     message.federatesWith = update.federatedBundles.map(\.trustDomain.idString).sorted()
-    message.x509Svids = try update.identities.filter { Delegates.mayHandOut($0.entry) }.map { identity in
+    message.x509Svids = try identities.map { identity in
       var item = Spire_Api_Agent_Delegatedidentity_V1_X509SVIDWithKey()
       item.x509Svid.id = identity.svid.id.message
       item.x509Svid.certChain = try X509Certificates.splitDER(identity.svid.chain).map { Data($0) }
@@ -81,9 +69,7 @@ extension DelegatedIdentityAPI {
       try await parts.cache.whileAllowed(parts.time, every: { .seconds(60) }, check: mayGoOn) {
         try await parts.cache.sendBundles(parts.time, check: mayGoOn) { bundles in
           var message = Spire_Api_Agent_Delegatedidentity_V1_SubscribeToX509BundlesResponse()
-          for bundle in bundles.all {
-            message.caCertificates[bundle.trustDomain.idString] = Data(bundle.x509Authorities)
-          }
+          message.caCertificates = bundles.all.x509Authorities
           return message
         } to: {
           try await response.write($0)
@@ -100,18 +86,5 @@ extension DelegatedIdentityAPI {
         "delegate_selectors": "\(WorkloadAttestation.text(caller.sorted()))",
         "request_selectors": "\(WorkloadAttestation.text(target.selectors.sorted()))",
       ])
-  }
-
-  private func logSent(_ update: WorkloadUpdate, _ call: CallContext) {
-    guard call.logs(.debug) else { return }
-    let identities = update.identities.filter { Delegates.mayHandOut($0.entry) }
-    for identity in identities {
-      call.logger.debug(
-        "Fetched X.509 SVID for delegated identity",
-        metadata: [
-          "count": .stringConvertible(identities.count), "spiffe_id": "\(identity.svid.id)",
-          "ttl": "\(GoText.float(identity.svid.notAfter.timeIntervalSince(parts.time.now)))",
-        ])
-    }
   }
 }

@@ -42,12 +42,8 @@ package struct AgentExplainer: Sendable {
     guard try look(at: pid).start == start else { throw Self.gone(pid) }
     response.attestors = reports.map(Self.message)
     let selectors = Set(reports.flatMap(\.selectors))
-    var matching = parts.cache.states(matching: selectors)
-    if matching.isEmpty {
-      // As before a workload is told the same: its entry may be a moment old.
-      await parts.earlySync.request()
-      matching = parts.cache.states(matching: selectors)
-    }
+    // As before a workload is told the same.
+    let matching = await parts.earlySync.found { parts.cache.states(matching: selectors) }
     let shown = Set(HintFilter.apply(matching.map(\.entry)) { $0 }.map(\.id))
     response.matching = matching.map { state in
       var entry = Self.message(state)

@@ -42,6 +42,14 @@ package final class EarlySync: Sendable {
     }
   }
 
+  /// What is found, after an early sync when that is nothing: an entry may be a moment old.
+  package func found<T>(_ find: () -> [T]) async -> [T] {
+    let first = find()
+    guard first.isEmpty else { return first }
+    await request()
+    return find()
+  }
+
   private func wait(_ id: UInt64) async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in

@@ -49,9 +49,7 @@ extension WorkloadAPI {
 
   static func jwtBundles(_ update: WorkloadUpdate, _ withFederated: Bool) throws -> [UInt8] {
     var response = WorkloadJWTBundlesResponse()
-    for bundle in bundles(update, withFederated) {
-      response.bundles[bundle.trustDomain.idString] = Data(try bundle.jwks())
-    }
+    response.bundles = try bundles(update, withFederated).jwks()
     return try bytes(response)
   }
 

@@ -68,9 +68,7 @@ extension WorkloadAPI {
 
   private static func x509Bundles(_ update: WorkloadUpdate, _ withFederated: Bool) throws -> [UInt8] {
     var response = WorkloadX509BundlesResponse()
-    for bundle in bundles(update, withFederated) {
-      response.bundles[bundle.trustDomain.idString] = Data(bundle.x509Authorities)
-    }
+    response.bundles = bundles(update, withFederated).x509Authorities
     return try bytes(response)
   }
 
@@ -106,23 +104,14 @@ extension WorkloadAPI {
       item.hint = identity.entry.hint
       return item
     }
-    for bundle in update.federatedBundles {
-      response.federatedBundles[bundle.trustDomain.idString] = Data(bundle.x509Authorities)
-    }
+    response.federatedBundles = update.federatedBundles.x509Authorities
     return try bytes(response)
   }
 
   private func logFetched(_ call: Call, _ update: WorkloadUpdate) {
     guard logsDebug, !call.caller.isSelf else { return }
     let identities = HintFilter.apply(update.identities) { $0.entry }
-    for identity in identities {
-      call.logger.debug(
-        "Fetched X.509 SVID",
-        metadata: [
-          "count": "\(identities.count)", "registered": "true", "spiffe_id": "\(identity.svid.id)",
-          "ttl": "\(GoText.float(identity.svid.notAfter.timeIntervalSince(time.now)))",
-        ])
-    }
+    identities.logSent("Fetched X.509 SVID", time, call.logger, ["registered": "true"])
   }
 }
 
