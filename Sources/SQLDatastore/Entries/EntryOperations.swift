@@ -25,6 +25,7 @@ extension SQLTransaction {
     stored.createdAt = time.nearestSecond
     let bundles = try selectFederatedBundles(entry.federatesWith)
     stored.federatesWith = bundles.map(\.trustDomain)
+    try EntryValidation.checkRepetition(stored, .all)
     let rowID = try insertEntry(stored, at: now)
     known.notePresent(entry.spiffeID, entry.parentID)
     try insertEntrySelectors(stored.selectors, entry: rowID, at: now)
@@ -42,6 +43,7 @@ extension SQLTransaction {
     row.entry.revisionNumber &+= 1
     // SPIRE: not checked when the selectors stay.
     if row.entry.storeSVID, update.mask.contains(.selectors) { try EntryValidation.checkSameType(row.entry.selectors) }
+    try EntryValidation.checkRepetition(row.entry, update.mask)
     try updateEntry(row, at: now)
     if update.mask.contains(.selectors) {
       try deleteEntrySelectors(entry: row.rowID)

@@ -1,3 +1,4 @@
+import Daemon
 import DatastoreAPI
 import SPIFFE
 
@@ -33,6 +34,23 @@ enum EntryValidation {
     }
   }
 
+  /// What an entry has once at most. The tables see to it as well; their engines name an index then, and no selector.
+  static func checkRepetition(
+    _ entry: RegistrationEntry, _ mask: RegistrationEntryMask
+  ) throws(DatastoreError) {
+    if mask.contains(.selectors), let selector = entry.selectors.firstRepetition {
+      throw repeated("selector \(GoText.quote(selector.description))")
+    }
+    if mask.contains(.dnsNames), let name = entry.dnsNames.firstRepetition {
+      throw repeated("DNS name \(GoText.quote(name))")
+    }
+  }
+
+  /// SPIRE: the code is that of a taken key.
+  private static func repeated(_ what: String) -> DatastoreError {
+    .sql(.alreadyExists, "\(what) is given twice; leave one out")
+  }
+
   private static func checkTTLs(
     _ entry: RegistrationEntry, _ mask: RegistrationEntryMask
   ) throws(DatastoreError) {
@@ -52,5 +70,14 @@ enum EntryValidation {
       true
     default: false
     }
+  }
+}
+
+extension Array where Element: Hashable {
+  /// The first element that stood before.
+  fileprivate var firstRepetition: Element? {
+    guard count > 1 else { return nil }
+    var seen: Set<Element> = []
+    return first { !seen.insert($0).inserted }
   }
 }

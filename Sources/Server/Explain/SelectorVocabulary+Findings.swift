@@ -11,7 +11,9 @@ extension SelectorVocabulary {
     var seen: Set<Selector> = []
     for selector in entry.selectors {
       guard seen.insert(selector).inserted else {
-        result.append(Finding(.note, "selector_twice", "\(selector) is given twice; once is enough"))
+        result.append(
+          Finding(
+            .problem, "selector_twice", "\(selector) is given twice, which the server refuses", advice: "leave one out"))
         continue
       }
       // A selector with an agent's ID makes an entry that only stands for the agent.

@@ -101,6 +101,7 @@ import Testing
         results[3].error?.message
           == "datastore-validation: invalid registration entry: JwtSvidTtl is not set")
       #expect(results[4].error?.code == .alreadyExists)
+      #expect(results[4].error?.message == #"datastore-sql: selector "unix:uid:1" is given twice; leave one out"#)
       #expect(results[5].error == nil)
       let paths = try await datastore.listEntries().map(\.spiffeID.path)
       #expect(paths == ["/one", "/last"])
@@ -171,6 +172,24 @@ import Testing
       #expect(missing?.message == "datastore-sql: record not found")
       let empty = await failure { _ = try await datastore.updateEntry(entry("/x", id: original.id)) }
       #expect(empty?.code == .invalidArgument)
+    }
+  }
+
+  @Test(arguments: TestEngine.all) func anUpdateNamesWhatIsGivenTwice(_ engine: TestEngine) async throws {
+    try await engine.run { datastore in
+      _ = try await datastore.createEntries([entry("/one", "unix:uid:1", id: "one")])
+      var changed = try entry("/one", "unix:uid:2", "unix:gid:2", "unix:uid:2", id: "one")
+      changed.dnsNames = ["one.test", "one.test"]
+      let results = try await datastore.updateEntries([
+        EntryUpdate(changed, mask: .selectors), EntryUpdate(changed, mask: .dnsNames),
+      ])
+      #expect(results.map { $0.error?.code } == [.alreadyExists, .alreadyExists])
+      #expect(
+        results.map { $0.error?.message } == [
+          #"datastore-sql: selector "unix:uid:2" is given twice; leave one out"#,
+          #"datastore-sql: DNS name "one.test" is given twice; leave one out"#,
+        ])
+      #expect(try await datastore.listEntries().map { $0.selectors.map(\.description) } == [["unix:uid:1"]])
     }
   }
 
