@@ -34,7 +34,7 @@ struct JournalLoader {
     for entry in entries.reversed() {
       do throws(AuthorityError) {
         let (slot, status) = try place(entry.slotID, entry.status)
-        let key = try key("x509-CA-" + slot.rawValue)
+        let key = try key(CAManager.x509KeyIDPrefix + slot.rawValue)
         let issuedAt = Date(timeIntervalSince1970: Double(entry.issuedAt))
         let ca = try X509CA(
           certificate: Array(entry.certificate), upstreamChain: entry.upstreamChain.map { Array($0) }, key: key,

@@ -14,7 +14,11 @@ extension CAManager {
     let bundle: Bundle?
     do {
       keys = try await keyManager.keys()
-      if let row = try await findRow(keys) { journal = try Journal(rowID: row.id, data: row.data) }
+      if let row = try await findRow(keys) {
+        journal = try Journal(rowID: row.id, data: row.data)
+      } else {
+        warnOfReplacement(keys)
+      }
       bundle = try await datastore.fetchBundle(of: trustDomain)
     } catch {
       throw AuthorityError(error)
@@ -58,6 +62,20 @@ extension CAManager {
     }
     log.info("There is not a CA journal record that matches any of the local X509 authority IDs")
     return nil
+  }
+
+  /// Says that keys of a CA are about to be lost: an empty or another database is the usual reason, and agents cannot
+  /// follow to the CA that comes.
+  private func warnOfReplacement(_ keys: [any ManagedKey]) {
+    let prefixes = [Self.x509KeyIDPrefix] + tokenKinds.map(\.keyIDPrefix)
+    let replaced = keys.map(\.id).filter { id in prefixes.contains { id.hasPrefix($0) } }
+    guard !replaced.isEmpty else { return }
+    log.warning(
+      """
+      The key manager has CA keys that this database does not know; new ones replace them, and agents have to learn the \
+      new CA. If this is the wrong database or a new one, restore the database and the keys that belong together
+      """,
+      metadata: ["key_ids": "\(replaced.joined(separator: ","))"])
   }
 
   /// Stores a changed journal and keeps it. Without an active X.509 authority there is nothing to find it by again,

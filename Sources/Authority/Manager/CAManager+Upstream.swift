@@ -21,7 +21,8 @@ extension CAManager {
   func makeUpstreamCA(
     in slot: SlotID, _ upstream: any UpstreamCA
   ) async throws -> (ca: X509CA, roots: [X509Authority]) {
-    let key = try await keyManager.generateKey(id: "x509-CA-" + slot.rawValue, type: configuration.x509KeyType)
+    let key = try await keyManager.generateKey(
+      id: Self.x509KeyIDPrefix + slot.rawValue, type: configuration.x509KeyType)
     let now = time.now
     let request = try await authority.builder.upstreamRequest(publicKey: key.publicKey, now: now)
     let csr = try await CSREncoder(template: request, key: key).encoded()

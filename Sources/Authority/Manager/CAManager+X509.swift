@@ -7,6 +7,7 @@ import SPIFFE
 
 extension CAManager {
   typealias X509Position = AuthoritySlots<X509CA>.Position
+  static let x509KeyIDPrefix = "x509-CA-"
 
   /// Makes a new CA in a slot and publishes it, so that it is known everywhere before it signs.
   func prepareX509(_ position: X509Position) async throws(AuthorityError) {
@@ -40,7 +41,8 @@ extension CAManager {
   }
 
   private func makeSelfSignedCA(in slot: SlotID) async throws -> X509CA {
-    let key = try await keyManager.generateKey(id: "x509-CA-" + slot.rawValue, type: configuration.x509KeyType)
+    let key = try await keyManager.generateKey(
+      id: Self.x509KeyIDPrefix + slot.rawValue, type: configuration.x509KeyType)
     let now = time.now
     let template = try await authority.builder.selfSignedCA(publicKey: key.publicKey, now: now)
     let validated = try ValidatedTemplate(template, at: TemplateBuilder.seconds(now))

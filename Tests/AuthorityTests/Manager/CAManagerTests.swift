@@ -82,6 +82,25 @@ import Testing
     #expect(fixture.bundle.x509Authorities.count == 2)
   }
 
+  @Test func keysThatTheDatabaseDoesNotKnowAreNotReplacedInSilence() async throws {
+    let fixture = Fixture()
+    _ = try await fixture.start()
+    _ = try await fixture.keys.generateKey(id: "bundle-acme-example.org", type: .ecP256)
+    let warning = "The key manager has CA keys that this database does not know"
+    #expect(!fixture.log.messages.contains { $0.hasPrefix(warning) })
+    // The same keys, and a database that is empty.
+    let other = Fixture(keys: fixture.keys)
+    _ = try await other.start()
+    let messages = other.log.messages
+    let index = try #require(messages.firstIndex { $0.hasPrefix(warning) })
+    #expect(try #require(messages.firstIndex(of: "Preparing X509 CA")) > index)
+    let line = try #require(other.log.line(messages[index]))
+    #expect(line.hasPrefix("warning|") && line.contains("key_ids=JWT-Signer-A,x509-CA-A "))
+    // It belongs together again after that.
+    _ = try await other.restart()
+    #expect(other.log.messages.count { $0.hasPrefix(warning) } == 1)
+  }
+
   @Test func withoutItsKeysAServerBeginsAnew() async throws {
     let fixture = Fixture()
     _ = try await fixture.start()
