@@ -16,6 +16,17 @@ WIRE = Path(__file__).resolve().parent / "wire"
 SCALAR = {k[5:].lower(): v for k, v in d.FieldDescriptorProto.Type.items()}
 
 
+def refused(call):
+    """The code and text with which a call, or a stream's first message, is refused."""
+    try:
+        result = call()
+        if not hasattr(result, "DESCRIPTOR"):
+            next(iter(result))
+    except grpc.RpcError as error:
+        return error.code(), error.details()
+    raise SystemExit("was not refused")
+
+
 class Wire:
     def __init__(self, *tables):
         self.facts = {"services": {}, "messages": {}, "enums": {}}

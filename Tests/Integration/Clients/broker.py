@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from tls_tunnel import Tunnel
-from wire import Wire
+from wire import Wire, refused
 
 folder, socket_path, port, agent_id, pid, server = *sys.argv[1:5], int(sys.argv[5]), sys.argv[6]
 broker, workload = Wire("broker-api"), Wire("workload-api")
@@ -80,16 +80,6 @@ def reference(url=PID_URL, number=pid):
 def subscribe(api, named=None, metadata=HEADER):
     return api.SubscribeToX509SVID(broker.msg(P + "SubscribeToX509SVIDRequest", reference=named or reference()),
                                    metadata=metadata, timeout=60)
-
-
-def refused(call):
-    try:
-        result = call()
-        if not hasattr(result, "DESCRIPTOR"):
-            next(iter(result))
-    except grpc.RpcError as error:
-        return error.code(), error.details()
-    raise SystemExit("was not refused")
 
 
 def shut_out(target, credential):

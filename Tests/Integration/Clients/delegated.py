@@ -7,7 +7,7 @@ import grpc
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
-from wire import Wire
+from wire import Wire, refused
 
 socket_path, entry_id, pid = sys.argv[1], sys.argv[2], int(sys.argv[3])
 w = Wire("server-and-agent-api")
@@ -15,16 +15,6 @@ P = "spire.api.agent.delegatedidentity.v1."
 api = w.stub(grpc.insecure_channel("unix://" + socket_path), P + "DelegatedIdentity")
 entries = w.stub(grpc.insecure_channel("unix://" + os.environ["SERVER_SOCKET"]), "spire.api.server.entry.v1.Entry")
 nobody = [w.msg("spire.api.types.Selector", type="unix", value="uid:54321")]
-
-
-def refused(call):
-    try:
-        result = call()
-        if not hasattr(result, "DESCRIPTOR"):
-            next(iter(result))
-    except grpc.RpcError as error:
-        return error.code(), error.details()
-    raise SystemExit("was not refused")
 
 
 def subscribe(**request):

@@ -6,23 +6,13 @@ import sys
 
 import grpc
 import jwt
-from wire import Wire
+from wire import Wire, refused
 
 HEADER = [("workload.spiffe.io", "true")]
 w = Wire("workload-api")
 channel = grpc.insecure_channel(os.environ["SPIFFE_ENDPOINT_SOCKET"])
 api = w.stub(channel, "SpiffeWorkloadAPI")
 code = grpc.StatusCode
-
-
-def refused(call):
-    try:
-        result = call()
-        if not hasattr(result, "DESCRIPTOR"):
-            next(iter(result))
-    except grpc.RpcError as error:
-        return error.code(), error.details()
-    raise SystemExit("was not refused")
 
 
 def stream(method, request):

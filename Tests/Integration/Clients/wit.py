@@ -6,7 +6,7 @@ import sys
 import grpc
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from wire import Wire
+from wire import Wire, refused
 
 header = [("workload.spiffe.io", "true")]
 workload = Wire("workload-api")
@@ -19,16 +19,6 @@ authorities = server.stub(server_channel, "spire.api.server.localauthority.v1.Lo
 svids = server.stub(server_channel, "spire.api.server.svid.v1.SVID")
 L = "spire.api.server.localauthority.v1."
 S = "spire.api.server.svid.v1."
-
-
-def status(call):
-    try:
-        result = call()
-        if not hasattr(result, "DESCRIPTOR"):
-            next(iter(result))
-    except grpc.RpcError as error:
-        return error.code(), error.details()
-    raise SystemExit("was not refused")
 
 
 def verify(svid, keys):
@@ -53,17 +43,17 @@ def key_set(text):
 
 
 def off():
-    refused = grpc.StatusCode.UNIMPLEMENTED
-    assert status(lambda: api.FetchWITSVID(workload.msg("WITSVIDRequest"), metadata=header)) == (
-        refused, "fetching WIT-SVIDs is not implemented")
-    assert status(lambda: api.FetchWITBundles(workload.msg("WITBundlesRequest"), metadata=header)) == (
-        refused, "fetching WIT bundles is not implemented")
-    assert status(lambda: svids.MintWITSVID(server.msg(S + "MintWITSVIDRequest"))) == (
-        refused, "WIT functionality is disabled")
+    off = grpc.StatusCode.UNIMPLEMENTED
+    assert refused(lambda: api.FetchWITSVID(workload.msg("WITSVIDRequest"), metadata=header)) == (
+        off, "fetching WIT-SVIDs is not implemented")
+    assert refused(lambda: api.FetchWITBundles(workload.msg("WITBundlesRequest"), metadata=header)) == (
+        off, "fetching WIT bundles is not implemented")
+    assert refused(lambda: svids.MintWITSVID(server.msg(S + "MintWITSVIDRequest"))) == (
+        off, "WIT functionality is disabled")
     for name in ["GetWITAuthorityState", "PrepareWITAuthority", "ActivateWITAuthority", "TaintWITAuthority",
                  "RevokeWITAuthority"]:
-        assert status(lambda: getattr(authorities, name)(server.msg(L + name + "Request"))) == (
-            refused, "WIT-SVID functionality is not yet implemented"), name
+        assert refused(lambda: getattr(authorities, name)(server.msg(L + name + "Request"))) == (
+            off, "WIT-SVID functionality is not yet implemented"), name
 
 
 def on():
@@ -78,7 +68,7 @@ def on():
     one = next(iter(api.FetchWITSVID(workload.msg("WITSVIDRequest", spiffe_id="spiffe://example.org/second"),
                                      metadata=header, timeout=60))).svids
     assert [s.wit_svid for s in one] == [s.wit_svid for s in first if s.spiffe_id.endswith("/second")]
-    code, text = status(lambda: api.FetchWITSVID(
+    code, text = refused(lambda: api.FetchWITSVID(
         workload.msg("WITSVIDRequest", spiffe_id="spiffe://example.org/third"), metadata=header, timeout=60))
     assert (code, text) == (grpc.StatusCode.PERMISSION_DENIED, "no identity issued"), (code, text)
 
