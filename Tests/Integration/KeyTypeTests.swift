@@ -55,8 +55,19 @@ struct KeyTypeTests {
     let groups = try await Shell.run("/usr/bin/env", ["openssl", "list", "-kem-algorithms"])
     // X25519 alone: what an older peer offers, also where openssl knows more.
     let curves = groups.everything.contains("MLKEM") ? ["-groups", "X25519"] : []
-    let port = try freePort()
-    let deployment = try Deployment(agentOptions: "experimental { require_pq_kem = true }")
+    let (port, brokerPort) = (try freePort(), try freePort())
+    let deployment = try Deployment(
+      agentOptions: """
+        experimental {
+          require_pq_kem = true
+          broker {
+            bind_address = "127.0.0.1:\(brokerPort)"
+            brokers = [
+              { id = "spiffe://example.org/broker" allowed_reference_types = [{ type_url = "*" allow_over_tcp = true }] },
+            ]
+          }
+        }
+        """)
     let folder = deployment.directory
     let endpoint = try DaemonProcess(
       name: "endpoint", executable: python,
@@ -92,7 +103,7 @@ struct KeyTypeTests {
     deployment.serverOptions = options(true)
     try await deployment.startEverything()
     #expect(try await deployment.agentCommand(["api", "fetch", "x509"]).stdout.contains("/workload"))
-    for endpoint in [deployment.port, port] {
+    for endpoint in [deployment.port, port, brokerPort] {
       for version in [["-tls1_3"], ["-tls1_2"]] {
         let refused = try await handshake(endpoint, version)
         #expect(refused.status != 0)
@@ -114,5 +125,6 @@ struct KeyTypeTests {
       #expect(accepted.stderr.contains("CONNECTION ESTABLISHED"), "\(accepted.everything)")
     }
     #expect(try await refresh().stdout.contains("Bundle refreshed"))
+    #expect(try await handshake(brokerPort).stderr.contains("handshake failure"))
   }
 }

@@ -2,6 +2,7 @@
 import datetime
 import os
 import signal
+import ssl
 import subprocess
 import sys
 
@@ -89,6 +90,20 @@ def shut_out(target, credential):
     assert made.failure is not None or made.count <= 1, "the handshake went through"
 
 
+def comes_back(target, credential):
+    """Who comes back with a session has to show its certificate again: the handshake is a whole one."""
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        made = tunnel(target, credential)
+        made.context.minimum_version = made.context.maximum_version = version
+        with made.connect() as first:
+            first.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5))
+            assert first.recv(1000), "no SETTINGS, before which tickets come"
+            session = first.session
+            assert session and session.has_ticket, version
+        with made.connect(session) as again:
+            assert not again.session_reused, version
+
+
 def command(*arguments):
     subprocess.run([server, *arguments, "-socketPath", os.environ["SERVER_SOCKET"]], check=True, capture_output=True)
 
@@ -132,6 +147,9 @@ remote = stub(tunnel(tcp, mine["remote"]))
 assert next(subscribe(remote)).svids[0].spiffe_id == "spiffe://example.org/sleeper"
 assert refused(lambda: subscribe(remote, reference("type.googleapis.com/example.Other"))) == (
     code.UNIMPLEMENTED, "no workload attestor handled reference")
+
+for target in (socket_path, tcp):
+    comes_back(target, mine["broker"])
 
 # Whom the handshake refuses: no certificate, another ID, a trust domain that nobody knows.
 root, credential = foreign()

@@ -40,14 +40,17 @@ class Tunnel:
             plain, _ = self.listener.accept()
             threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
 
+    def connect(self, session=None):
+        if isinstance(self.target, str):
+            raw = socket.socket(socket.AF_UNIX)
+            raw.connect(self.target)
+        else:
+            raw = socket.create_connection(self.target)
+        return self.context.wrap_socket(raw, session=session)
+
     def serve(self, plain):
         try:
-            if isinstance(self.target, str):
-                raw = socket.socket(socket.AF_UNIX)
-                raw.connect(self.target)
-            else:
-                raw = socket.create_connection(self.target)
-            secure = self.context.wrap_socket(raw)
+            secure = self.connect()
             leaf = x509.load_der_x509_certificate(secure.getpeercert(True))
             names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             ids = names.get_values_for_type(x509.UniformResourceIdentifier)
