@@ -21,7 +21,7 @@ struct ACMETests {
     let deployment = try Deployment()
     let port = try freePort()
     // Nobody listens where HTTP would be looked for.
-    let pebble = try await Pebble(in: deployment.directory, tlsPort: port, httpPort: try freePort(), lifetime: 60)
+    let pebble = try await Pebble(in: deployment.directory, tlsPort: port, httpPort: try freePort(), lifetime: 30)
     deployment.serverEnvironment = pebble.environment
     deployment.serverOptions = endpoint(port, pebble)
     try await deployment.startServer()
