@@ -1,5 +1,6 @@
-/// Powers modulo an odd number, as the public half of RSA needs them: no secret goes in, so time may depend on the
-/// numbers. Numbers are limbs of 64 bits, the lowest first. A value that holds what belongs to one modulus.
+/// Powers modulo an odd number, as the public half of RSA needs them. The base may be a secret that is encrypted: no
+/// branch and no place in memory depends on it. Modulus and exponent are known to all. Numbers are limbs of 64 bits, the
+/// lowest first. A value that holds what belongs to one modulus.
 struct ModularPower {
   private let modulus: [UInt64]
   /// -1 / modulus, modulo 2^64.
@@ -60,7 +61,10 @@ struct ModularPower {
       sum[count + 1] = 0
     }
     var result = Array(sum.prefix(count))
-    if sum[count] != 0 || Self.isAtLeast(result, modulus) { Self.subtract(&result, modulus) }
+    let borrow = Self.subtract(&result, modulus)
+    // What was below the modulus stays: both results are there, and a mask picks one.
+    let kept = 0 &- (borrow & ~sum[count])
+    for j in 0..<count { result[j] = (sum[j] & kept) | (result[j] & ~kept) }
     return result
   }
 
@@ -91,7 +95,9 @@ struct ModularPower {
     return true
   }
 
-  private static func subtract(_ a: inout [UInt64], _ b: [UInt64]) {
+  /// a -= b; 1 where b is the larger one, 0 otherwise.
+  @discardableResult
+  private static func subtract(_ a: inout [UInt64], _ b: [UInt64]) -> UInt64 {
     var borrow: UInt64 = 0
     for index in a.indices {
       let (first, under) = a[index].subtractingReportingOverflow(b[index])
@@ -99,6 +105,7 @@ struct ModularPower {
       a[index] = second
       borrow = under || more ? 1 : 0
     }
+    return borrow
   }
 
   private static func limbs(_ bytes: [UInt8]) -> [UInt64] {

@@ -36,23 +36,12 @@ enum PSSSignature {
     let hash = message[split..<(size - 1)]
     let unused = 8 * size - bits
     guard unused < 8, let first = masked.first, unused == 0 || first >> UInt8(8 - unused) == 0 else { return false }
-    var block = zip(masked, mask(Array(hash), count: split)).map { $0 ^ $1 }
+    var block = zip(masked, MaskGeneration.mask(Array(hash), count: split, with: SHA256.self)).map { $0 ^ $1 }
     block[0] &= 0xFF >> UInt8(unused)
     guard let start = block.firstIndex(where: { $0 != 0 }), block[start] == 1 else { return false }
     let salt = block[(start + 1)...]
     var hasher = SHA256()
     hasher.update(data: [UInt8](repeating: 0, count: 8) + digest + salt)
     return hasher.finalize().elementsEqual(hash)
-  }
-
-  /// MGF1 (RFC 8017 §B.2.1).
-  private static func mask(_ seed: [UInt8], count: Int) -> [UInt8] {
-    var mask: [UInt8] = []
-    var counter: UInt32 = 0
-    while mask.count < count {
-      mask += SHA256.hash(data: seed + withUnsafeBytes(of: counter.bigEndian, Array.init))
-      counter += 1
-    }
-    return mask
   }
 }

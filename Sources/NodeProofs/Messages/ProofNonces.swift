@@ -14,9 +14,9 @@ package struct ProofNonces: Sendable {
     joined = challenge + response
   }
 
-  /// A new number.
-  package static func random() -> [UInt8] {
+  /// A new number of `count` bytes.
+  package static func random(_ count: Int = size) -> [UInt8] {
     var source = SystemRandomNumberGenerator()
-    return (0..<size).map { _ in UInt8.random(in: 0...255, using: &source) }
+    return (0..<count).map { _ in UInt8.random(in: 0...255, using: &source) }
   }
 }
