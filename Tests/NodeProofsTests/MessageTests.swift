@@ -127,4 +127,47 @@ import Testing
     let deep = String(repeating: "[", count: 10_000)
     #expect(throws: NodeProofError.self) { try X509PoPMessages.Payload(Array((#"{"certificates":"# + deep).utf8)) }
   }
+
+  @Test(arguments: ["rsa", "ec256", "ec384"]) func tpmDevIDPayload(_ kind: String) throws {
+    let bytes = try NodeProofFixtures.message("tpm_devid-payload-\(kind)")
+    let payload = try TPMDevIDMessages.Payload(bytes)
+    #expect(
+      try payload.devIDCertificates == [
+        NodeProofFixtures.der("tpm/devid-\(kind).pem"), NodeProofFixtures.der("tpm/devid-issuing.pem"),
+      ])
+    #expect(try payload.devIDPublic == TPMFixtures.structures("devid-" + kind).publicArea)
+    #expect(try payload.akPublic == TPMFixtures.structures("ak").publicArea)
+    let endorsement = try TPMFixtures.endorsement()
+    #expect(payload.ekPublic == endorsement.publicArea && payload.ekCertificate == endorsement.certificate)
+    // The clock of the TPM is in each attestation: another one of the same key has the same name.
+    #expect(
+      try TPMAttestation(payload.certifiedDevID).name == TPMFixtures.structures("devid-" + kind).name)
+    #expect(payload.encoded == bytes)
+  }
+
+  @Test func tpmDevIDChallengeAndResponse() throws {
+    let text = try NodeProofFixtures.text("messages/tpm_devid-challenge.json")
+    let challenge = TPMDevIDMessages.Challenge(
+      devID: Self.challenge,
+      credential: TPMCredential(object: try base64(text, "Credential"), secret: try base64(text, "Secret")))
+    #expect(try TPMDevIDMessages.Challenge(Array(text.utf8)) == challenge)
+    #expect(challenge.encoded == Array(text.utf8))
+    #expect(challenge.credential?.object.count == 2 + 32 + 2 + 32 && challenge.credential?.secret.count == 256)
+    let none = TPMDevIDMessages.Challenge(devID: Self.challenge, credential: nil)
+    #expect(try TPMDevIDMessages.Challenge(Array(#"{"DevID":"\#(Base64.encode(Self.challenge))"}"#.utf8)) == none)
+    #expect(none.encoded == Array(#"{"DevID":"\#(Base64.encode(Self.challenge))","CredActivation":null}"#.utf8))
+    for kind in ["rsa", "ec256", "ec384"] {
+      let text = try NodeProofFixtures.text("messages/tpm_devid-response-\(kind).json")
+      let response = TPMDevIDMessages.Response(devID: try base64(text, "DevID"), activated: Self.response)
+      #expect(try TPMDevIDMessages.Response(Array(text.utf8)) == response)
+      #expect(response.encoded == Array(text.utf8))
+    }
+  }
+
+  @Test func tpmDevIDChainsAreShort() throws {
+    let list = Array(repeating: "\"AA==\"", count: 17).joined(separator: ",")
+    #expect(throws: NodeProofError("json: DevIDCert has more than 16 items")) {
+      try TPMDevIDMessages.Payload(Array("{\"DevIDCert\":[\(list)]}".utf8))
+    }
+  }
 }

@@ -124,6 +124,7 @@ import Testing
   @Test func mutatedMessagesDoNoHarm() throws {
     for name in [
       "x509pop-payload-ec256", "x509pop-response-rsa-salt-max", "sshpop-response-ecdsa384", "sshpop-payload-rsa",
+      "tpm_devid-payload-ec256", "tpm_devid-challenge", "tpm_devid-response-ec256",
     ] {
       for bytes in Mutations(of: try NodeProofFixtures.message(name), count: 300) {
         _ = try? X509PoPMessages.Payload(bytes)
@@ -131,6 +132,9 @@ import Testing
         _ = try? X509PoPMessages.Response(bytes)
         _ = try? SSHPoPMessages.Response(bytes)
         _ = try? HTTPChallengeMessages.Payload(bytes)
+        _ = try? TPMDevIDMessages.Payload(bytes)
+        _ = try? TPMDevIDMessages.Challenge(bytes)
+        _ = try? TPMDevIDMessages.Response(bytes)
         if let wire = try? SSHPoPMessages.Payload(bytes).certificate { _ = try? SSHCertificate(wire: wire) }
       }
     }
