@@ -100,6 +100,7 @@ let package = Package(
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
     part("AWS", ["HTTP", "Daemon", crypto]),
+    part("Kubernetes", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
     part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
     .target(name: "CPeer"),
@@ -151,8 +152,8 @@ let package = Package(
     part(
       "AgentPlugins",
       [
-        "CHost", "SVIDFiles", "NodeProofs", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto,
-        nioCore, nioPosix,
+        "CHost", "SVIDFiles", "NodeProofs", "Kubernetes", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging,
+        crypto, nioCore, nioPosix,
       ]),
 
     // Composition
@@ -275,8 +276,8 @@ let package = Package(
       "AgentPlugins",
       [
         "HTTPTesting", "SystemdTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs",
-        "KubernetesTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, crypto, nioCore,
-        nioPosix,
+        "Kubernetes", "KubernetesTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1,
+        crypto, nioCore, nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
     tests(
@@ -396,7 +397,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("NodeMessage", ["NodeProofs", "SPIFFE"])
   fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
-  fuzz("KubernetesAnswer", ["AgentPlugins"])
+  fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

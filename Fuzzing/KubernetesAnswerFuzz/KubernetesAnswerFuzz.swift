@@ -2,6 +2,7 @@
 // one line and short; a stream reads the same in whatever bits it comes.
 
 import FuzzSupport
+import Kubernetes
 
 @testable import AgentPlugins
 

@@ -1,6 +1,7 @@
 import Daemon
 import HTTP
 import Keys
+import Kubernetes
 import Logging
 import SPIFFE
 import Synchronization

@@ -1,4 +1,5 @@
 import HTTP
+import Kubernetes
 
 /// How the kubelet is reached, and what is shown to it (agent-plugins §8). A value.
 struct KubeletSettings: Hashable, Sendable {
@@ -10,7 +11,7 @@ struct KubeletSettings: Hashable, Sendable {
   }
 
   /// What a service account's pod finds there.
-  static let serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+  static let serviceAccount = InClusterAccess.folder
   static let securePort = 10250
 
   var isSecure = true

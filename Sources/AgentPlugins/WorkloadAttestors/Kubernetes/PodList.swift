@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// The pods of this node at one moment, as the kubelet told them. Immutable; the callers that wait for it share it.
 struct PodList: Sendable {
   /// More pods than any node runs.

@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// What a pod's selectors are made of. A value, made from what a kubelet or an API server says; nothing else of a pod is
 /// kept in memory.
 struct PodRecord: Hashable, Sendable {

@@ -1,6 +1,7 @@
 import Daemon
 import DaemonTesting
 import HTTPTesting
+import Kubernetes
 import KubernetesTesting
 import Mutations
 import NIOHTTP1

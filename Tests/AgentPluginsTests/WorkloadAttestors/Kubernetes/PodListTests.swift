@@ -1,3 +1,4 @@
+import Kubernetes
 import KubernetesTesting
 import Mutations
 import SPIFFE

@@ -1,4 +1,5 @@
 import Daemon
+import Kubernetes
 import Synchronization
 
 /// Finds out which version and kind a plural and a group stand for. What was found is kept for some minutes; a mutex guards

@@ -1,4 +1,5 @@
 import Daemon
+import Kubernetes
 import Logging
 import Synchronization
 

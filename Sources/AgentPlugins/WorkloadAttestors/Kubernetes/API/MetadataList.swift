@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// A page of a list of objects, of which only metadata is kept. A value.
 struct MetadataList: Sendable {
   /// How many objects are asked for at once.

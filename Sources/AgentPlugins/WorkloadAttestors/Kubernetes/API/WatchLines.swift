@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// What a watch brings, put together from bits: one event per line. Total on any bytes; a line is bounded. A value of one
 /// connection.
 struct WatchLines: Sendable {

@@ -1,36 +1,41 @@
-/// What selectors are made of in any object of Kubernetes. A value.
-struct ObjectMetadata: Hashable, Sendable {
-  struct Label: Hashable, Sendable {
-    var name: String
-    var value: String
+/// What any object of Kubernetes has: names, UID, labels, owners. A value.
+package struct ObjectMetadata: Hashable, Sendable {
+  package struct Label: Hashable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
   }
 
-  struct Owner: Hashable, Sendable {
-    var apiVersion = ""
-    var kind = ""
-    var name = ""
-    var uid = ""
-    var isController = false
+  package struct Owner: Hashable, Sendable {
+    package var apiVersion = ""
+    package var kind = ""
+    package var name = ""
+    package var uid = ""
+    package var isController = false
 
     /// `apps/ReplicaSet`; the version says nothing about which object it is.
-    var groupAndKind: String {
+    package var groupAndKind: String {
       let group = apiVersion.contains("/") ? apiVersion.prefix { $0 != "/" } : "core"
       return "\(group)/\(kind)"
     }
   }
 
-  var namespace = ""
-  var name = ""
-  var uid = ""
-  var resourceVersion = ""
+  package var namespace = ""
+  package var name = ""
+  package var uid = ""
+  package var resourceVersion = ""
   /// Sorted by name, each name once.
-  var labels: [Label] = []
-  var owners: [Owner] = []
+  package var labels: [Label] = []
+  package var owners: [Owner] = []
 
-  init() {}
+  package init() {}
 
   /// Reads the `metadata` of an object where `cursor` stands.
-  init(_ cursor: inout JSONCursor) throws(JSONCursor.Malformed) {
+  package init(_ cursor: inout JSONCursor) throws(JSONCursor.Malformed) {
     var metadata = ObjectMetadata()
     try cursor.object("expected an object's metadata") { (cursor, name) throws(JSONCursor.Malformed) in
       switch name {
@@ -47,32 +52,12 @@ struct ObjectMetadata: Hashable, Sendable {
   }
 
   /// Reads the `metadata` of a whole object where `cursor` stands.
-  init(ofObject cursor: inout JSONCursor) throws(JSONCursor.Malformed) {
+  package init(ofObject cursor: inout JSONCursor) throws(JSONCursor.Malformed) {
     var metadata = ObjectMetadata()
     try cursor.object { (cursor, name) throws(JSONCursor.Malformed) in
       if name == "metadata" { metadata = try ObjectMetadata(&cursor) } else { try cursor.skip() }
     }
     self = metadata
-  }
-
-  /// The selectors of an object that is not a pod.
-  func selectors(of resource: APIResource) -> [String] {
-    var values = [
-      "uid:\(uid)", "resource:\(resource.plural).\(resource.namedGroup)", "plural:\(resource.plural)",
-      "group:\(resource.namedGroup)", "version:\(resource.version)", "apiVersion:\(resource.apiVersion)",
-      "kind:\(resource.kind)", "name:\(name)",
-    ]
-    if !namespace.isEmpty { values.append("namespace:\(namespace)") }
-    values.append("key:\(namespace.isEmpty ? name : "\(namespace)/\(name)")")
-    values += labels.map { "label:\($0.name):\($0.value)" }
-    for owner in owners {
-      let kinds = owner.isController ? ["owner", "controller"] : ["owner"]
-      for kind in kinds {
-        values.append("\(kind)-key:\(owner.groupAndKind)/\(owner.name)")
-        values.append("\(kind)-uid:\(owner.groupAndKind)/\(owner.uid)")
-      }
-    }
-    return values
   }
 
   private static func labels(_ cursor: inout JSONCursor) throws(JSONCursor.Malformed) -> [Label] {

@@ -1,13 +1,18 @@
 /// Walks through JSON text and keeps only what it is asked for: the answers of kubelets and API servers are mostly fields
 /// that nobody here needs. Total on any bytes; depth is bounded. What is skipped is checked for its brackets and strings only.
 ///
-/// One reader, one text; the parsers of this folder make one each.
-struct JSONCursor {
+/// One reader, one text; the parsers of answers make one each.
+package struct JSONCursor {
   /// Where the text is not what was expected.
-  struct Malformed: Error, CustomStringConvertible {
-    let what: String
-    let offset: Int
-    var description: String { "\(what) (byte \(offset))" }
+  package struct Malformed: Error, CustomStringConvertible {
+    package let what: String
+    package let offset: Int
+    package var description: String { "\(what) (byte \(offset))" }
+
+    package init(what: String, offset: Int) {
+      self.what = what
+      self.offset = offset
+    }
   }
 
   /// Deeper than any object of Kubernetes.
@@ -17,16 +22,16 @@ struct JSONCursor {
   private var at = 0
   private var depth = 0
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// Nothing but white space may be left.
-  mutating func end() throws(Malformed) {
+  package mutating func end() throws(Malformed) {
     skipSpace()
     guard at == bytes.count else { throw failure("text behind the value") }
   }
 
   /// Calls `member` with the name of each member of an object; `member` must read or skip the value. `null` has none.
-  mutating func object(
+  package mutating func object(
     _ expected: String = "expected an object", _ member: (inout JSONCursor, String) throws(Malformed) -> Void
   ) throws(Malformed) {
     guard try opens(UInt8(ascii: "{"), expected) else { return }
@@ -41,7 +46,7 @@ struct JSONCursor {
   }
 
   /// Calls `element` at each element of an array; `element` must read or skip it. `null` has none.
-  mutating func array(
+  package mutating func array(
     _ expected: String = "expected an array", _ element: (inout JSONCursor) throws(Malformed) -> Void
   ) throws(Malformed) {
     guard try opens(UInt8(ascii: "["), expected) else { return }
@@ -49,7 +54,7 @@ struct JSONCursor {
   }
 
   /// A string; empty for `null`.
-  mutating func string() throws(Malformed) -> String {
+  package mutating func string() throws(Malformed) -> String {
     skipSpace()
     if isNull() { return "" }
     guard peek == UInt8(ascii: "\"") else { throw failure("expected a string") }
@@ -57,7 +62,7 @@ struct JSONCursor {
   }
 
   /// `true` or `false`; false for `null`.
-  mutating func bool() throws(Malformed) -> Bool {
+  package mutating func bool() throws(Malformed) -> Bool {
     skipSpace()
     if isNull() || word("false") { return false }
     guard word("true") else { throw failure("expected true or false") }
@@ -65,7 +70,7 @@ struct JSONCursor {
   }
 
   /// A whole number; nil for anything else that is a value.
-  mutating func integer() throws(Malformed) -> Int? {
+  package mutating func integer() throws(Malformed) -> Int? {
     skipSpace()
     let start = at
     try skip()
@@ -73,7 +78,7 @@ struct JSONCursor {
   }
 
   /// Passes over a value of any kind.
-  mutating func skip() throws(Malformed) {
+  package mutating func skip() throws(Malformed) {
     skipSpace()
     var closing: [UInt8] = []
     repeat {

@@ -1,5 +1,5 @@
 /// Why the API server did not do what it was asked. The text is for a message; it holds no secret.
-enum APIServerFailure: Error, CustomStringConvertible {
+package enum APIServerFailure: Error, CustomStringConvertible {
   /// This process is in no cluster.
   case noCluster
   /// There was no answer, or the files to ask with cannot be read.
@@ -9,10 +9,10 @@ enum APIServerFailure: Error, CustomStringConvertible {
   /// Its answer cannot be read.
   case malformed(String)
 
-  var isNotFound: Bool { if case .refused(404, _, _) = self { true } else { false } }
+  package var isNotFound: Bool { if case .refused(404, _, _) = self { true } else { false } }
 
   /// Whether a list or a watch must begin anew.
-  var isExpired: Bool {
+  package var isExpired: Bool {
     if case .refused(let status, let reason, _) = self {
       status == 410 || reason == "Expired" || reason == "Gone"
     } else {
@@ -20,7 +20,7 @@ enum APIServerFailure: Error, CustomStringConvertible {
     }
   }
 
-  var description: String {
+  package var description: String {
     switch self {
     case .noCluster:
       "unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined"
@@ -32,13 +32,13 @@ enum APIServerFailure: Error, CustomStringConvertible {
   }
 
   /// Reads a Status object, which says what failed; whatever else was said counts by its status alone.
-  init(status: Int, body: [UInt8]) {
+  package init(status: Int, body: [UInt8]) {
     var cursor = JSONCursor(body)
     self = Self.read(&cursor, status)
   }
 
   /// Reads a Status where `cursor` stands.
-  static func read(_ cursor: inout JSONCursor, _ status: Int = 0) -> APIServerFailure {
+  package static func read(_ cursor: inout JSONCursor, _ status: Int = 0) -> APIServerFailure {
     var code = status
     var reason = ""
     var message = ""
