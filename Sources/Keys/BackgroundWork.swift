@@ -6,9 +6,12 @@ import Dispatch
 package enum BackgroundWork {
   private static let parallel = DispatchQueue(label: "keys.work", attributes: .concurrent)
 
-  /// The result of `body`, run on a queue that many callers share.
+  /// Where the work of the present task is done, if not on the queue that all share.
+  @TaskLocal package static var lane: BackgroundLane?
+
+  /// The result of `body`, run on a queue that many callers share, or in the task's ``lane``.
   package static func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-    try await run(on: parallel, body)
+    try await run(on: lane?.next ?? parallel, body)
   }
 
   /// The result of `body`, run on `queue`; a serial queue makes the callers wait for each other.

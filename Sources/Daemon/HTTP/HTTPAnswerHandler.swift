@@ -2,17 +2,24 @@ import NIOCore
 import NIOHTTP1
 
 /// Answers the requests of one connection. Lives on its event loop.
-final class HTTPAnswerHandler: ChannelInboundHandler {
+///
+/// While the client does not read, nothing is read from it, and the answer to a request that was read before waits: there
+/// is one, as the pipeline hands over one request at a time. The patience with the client goes on.
+final class HTTPAnswerHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
   /// A request must be complete within this time; between requests a connection may wait as long again.
-  private static let patience = TimeAmount.seconds(10)
+  static let patience = TimeAmount.seconds(10)
 
   private let answer: HTTPListener.Answer
   private var task: Task<Void, Never>?
   private var head: HTTPRequestHead?
   private var timer: Scheduled<Void>?
+  /// An answer that waits for the client to read.
+  private var waiting: (response: HTTPListener.Response, head: HTTPRequestHead)?
+  private var isReadDue = false
 
   init(answer: HTTPListener.Answer) { self.answer = answer }
 
@@ -41,8 +48,8 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
         method: head.method.rawValue, path: String(head.uri.prefix { $0 != "?" }), target: head.uri,
         headers: head.headers.map { ($0.name, $0.value) },
         peer: peer.map { $0.contains(":") ? "[\($0)]:\($1)" : "\($0):\($1)" } ?? "@")
-      respond(request, head, context)
       startTimer(context)
+      respond(request, head, context)
     }
   }
 
@@ -65,9 +72,29 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
     }
   }
 
+  func read(context: ChannelHandlerContext) {
+    if context.channel.isWritable { context.read() } else { isReadDue = true }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable, let (response, head) = waiting {
+      waiting = nil
+      write(response, head, context)
+    }
+    if context.channel.isWritable, isReadDue {
+      isReadDue = false
+      context.read()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
   private func write(
     _ response: HTTPListener.Response, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
+    guard context.channel.isWritable else {
+      waiting = (response, head)
+      return
+    }
     var headers = HTTPHeaders()
     if !response.contentType.isEmpty { headers.add(name: "Content-Type", value: response.contentType) }
     for (name, value) in response.headers { headers.add(name: name, value: value) }

@@ -7,7 +7,8 @@ import Synchronization
 /// A small HTTP/1.1 server: health, Prometheus, bundles, OIDC discovery. A service.
 ///
 /// Requests are answered on the event loop by a closure that must not block, or by a task per request. Request bodies are thrown away, slow and
-/// idle connections are closed, and there are at most 256 connections.
+/// idle connections are closed, and there are at most 256 connections, of which an address (IPv6: a /64) may have as many
+/// as are free. Of a client that does not read its answers no more requests are looked at.
 package final class HTTPListener: Service {
   package struct Request: Sendable {
     package let method: String
@@ -81,12 +82,13 @@ package final class HTTPListener: Service {
     case later(@Sendable (Request) async -> Response)
   }
 
-  private static let maximumConnections = 256
+  /// Connections at the same time.
+  package static let maximumConnections = 256
 
   private let address: Address
   private let answer: Answer
   private let prepare: @Sendable (any Channel) throws -> Void
-  private let connections = Mutex<[ObjectIdentifier: any Channel]>([:])
+  private let connections = Mutex(Connections())
   private let bound: (stream: AsyncStream<Int>, continuation: AsyncStream<Int>.Continuation)
   private let whenListening: @Sendable (_ address: String) -> Void
 
@@ -145,7 +147,7 @@ package final class HTTPListener: Service {
     } onCancel: {
       listener.close(promise: nil)
     }
-    for channel in connections.withLock({ Array($0.values) }) { try? await channel.close() }
+    for channel in connections.withLock({ Array($0.open.values) }) { try? await channel.close() }
   }
 
   private func listen() async throws -> any Channel {
@@ -163,16 +165,32 @@ package final class HTTPListener: Service {
     }
   }
 
+  /// The open connections and how many each address has. A value; the listener's mutex guards it.
+  private struct Connections {
+    var open: [ObjectIdentifier: any Channel] = [:]
+    var sources: [String: Int] = [:]
+
+    /// `false`: there is no room, or none for this address. All of a Unix socket are of one.
+    mutating func add(_ channel: any Channel, from source: String) -> Bool {
+      let free = HTTPListener.maximumConnections - open.count
+      let mine = sources[source, default: 0]
+      guard free > 0, mine == 0 || source.isEmpty || mine < free else { return false }
+      open[ObjectIdentifier(channel)] = channel
+      sources[source] = mine + 1
+      return true
+    }
+
+    mutating func remove(_ channel: any Channel, from source: String) {
+      guard open.removeValue(forKey: ObjectIdentifier(channel)) != nil else { return }
+      let mine = sources[source, default: 0] - 1
+      sources[source] = mine > 0 ? mine : nil
+    }
+  }
+
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-    let isFull = connections.withLock { connections in
-      guard connections.count < Self.maximumConnections else { return true }
-      connections[ObjectIdentifier(channel)] = channel
-      return false
-    }
-    guard !isFull else { return channel.close() }
-    channel.closeFuture.whenComplete { [self] _ in
-      _ = connections.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
-    }
+    let source = SourceNetwork.of(channel.remoteAddress?.ipAddress ?? "")
+    guard connections.withLock({ $0.add(channel, from: source) }) else { return channel.close() }
+    channel.closeFuture.whenComplete { [self] _ in connections.withLock { $0.remove(channel, from: source) } }
     return channel.eventLoop.makeCompletedFuture { [prepare] in
       try prepare(channel)
       try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)

@@ -1,4 +1,4 @@
-import Glibc
+import Daemon
 import NIOCore
 import Synchronization
 
@@ -31,14 +31,17 @@ final class ConnectionRegistry: Sendable {
   private static let nextID = Atomic<UInt64>(1)
   private let state = Mutex(State())
   private let most: Int
+  private let mostOfAddress: Int
   private let calls: CallRoom
 
   /// - Parameters:
   ///   - most: connections at the same time.
-  ///   - calls: calls at the same time, over all connections.
-  init(most: Int, calls: Int = 250_000) {
+  ///   - mostOfAddress: of one address that has shown no certificate.
+  ///   - calls: what calls may use at the same time, over all connections.
+  init(most: Int, mostOfAddress: Int = .max, calls: CallRoom = CallRoom()) {
     self.most = most
-    self.calls = CallRoom(calls)
+    self.mostOfAddress = mostOfAddress
+    self.calls = calls
   }
 
   /// A number of its own among the connections of this process.
@@ -53,7 +56,7 @@ final class ConnectionRegistry: Sendable {
   /// Adds a connection.
   ///
   /// An owner may have as many connections as are free: one alone gets half, two a third each, and there is always room
-  /// for the next.
+  /// for the next. An address has a bound of its own beside.
   ///
   /// - Returns: what its calls are counted with.
   /// - Throws: ``Refusal``; the connection must be closed.
@@ -67,7 +70,10 @@ final class ConnectionRegistry: Sendable {
         return .success(CallShare(calls))
       }
       var mine = state.owners[owner] ?? (0, CallShare(calls))
-      guard mine.connections == 0 || mine.connections < free else { return .failure(.tooManyOf(owner)) }
+      let isAddress = if case .address = owner { true } else { false }
+      guard mine.connections == 0 || mine.connections < min(free, isAddress ? mostOfAddress : .max) else {
+        return .failure(.tooManyOf(owner))
+      }
       mine.connections += 1
       state.owners[owner] = mine
       state.channels[id] = (channel, owner)
@@ -149,18 +155,8 @@ extension ConnectionRegistry.Owner {
     switch caller {
     case .local(let peer): self = .user(peer.uid)
     case .anonymous(let address), .x509(_, let address):
-      // Whoever has an IPv6 address usually has a /64 of them.
-      let isIPv6 = address.ip.utf8.contains(UInt8(ascii: ":"))
       guard !address.ip.isEmpty else { return nil }
-      self = .address(isIPv6 ? Self.network(of: address.ip) : address.ip)
+      self = .address(address.network)
     }
-  }
-
-  private static func network(of ip: String) -> String {
-    var bytes = [UInt8](repeating: 0, count: 16)
-    guard inet_pton(AF_INET6, ip, &bytes) == 1 else { return ip }
-    // An IPv4 address in the clothes of IPv6 is one of its own.
-    return bytes.prefix(12).elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
-      ? ip : bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ".")
   }
 }

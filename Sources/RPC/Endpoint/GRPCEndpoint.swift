@@ -33,11 +33,19 @@ package final class GRPCEndpoint: Service {
     /// Connections at the same time; more are closed as soon as they are accepted. Fewer where the process may not open
     /// as many descriptors. A local user, or an address without a certificate, may have as many as are free.
     package var maximumConnections = 20_000
+    /// Connections at the same time of an address, or an IPv6 network, that has shown no certificate.
+    package var maximumConnectionsOfAddress = 4096
     /// How many fifths of the process's descriptors its connections may take. All endpoints of a process together leave
     /// one.
     package var descriptorFifths = 3
     /// Calls at the same time over all connections. A local user may have as many as are free.
     package var maximumCalls = 250_000
+    /// Those among them of callers who have shown no certificate and are no local process. An address may have as many as
+    /// are free.
+    package var maximumStrangerCalls = 10_000
+    /// Bytes kept for callers without a certificate: of requests that no method has taken, of answers that they have not
+    /// read. A local user, or an address, may have as many as are free.
+    package var maximumHeldBytes = 128 * 1024 * 1024
     /// TLS handshakes at the same time; further ones wait, in turns of their addresses.
     package var maximumHandshakes = 64
     /// After this a connection is asked to go, so that clients come back with a fresh handshake; `nil` is never.

@@ -1,3 +1,4 @@
+import Daemon
 import NIOCore
 package import SPIFFE
 
@@ -39,6 +40,9 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     self.ip = ip
     self.port = port
   }
+
+  /// What the bounds of an endpoint count the address for: itself, or its network for IPv6.
+  package var network: String { SourceNetwork.of(ip) }
 
   /// Whether `text` is an IP address, without brackets.
   package static func isIP(_ text: String) -> Bool { (try? SocketAddress(ipAddress: text, port: 0)) != nil }

@@ -1,3 +1,4 @@
+import Daemon
 import Glibc
 import Logging
 import NIOCore
@@ -81,7 +82,7 @@ struct ConnectionAcceptor: Sendable {
     }
     let pipeline = channel.pipeline.syncOperations
     if let tls {
-      let source = channel.remoteAddress?.ipAddress ?? ""
+      let source = SourceNetwork.of(channel.remoteAddress?.ipAddress ?? "")
       let admission = gate.map { HandshakeAdmission(gate: $0, id: peer.id, source: source) }
       if let admission { try pipeline.addHandler(admission) }
       try pipeline.addHandler(tlsHandler(tls, peer, NIOLoopBound(connection, eventLoop: channel.eventLoop)))

@@ -42,6 +42,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private(set) var work = 0
   private var held = 0
   private var unread = 0
+  /// Bytes taken from the share, for what is held and unread.
+  private var borrowed = 0
+  /// Whether the peer has shown no certificate, and whether what is kept for it counts for its owner. Asked first when
+  /// HTTP/2 has begun, and so after the handshake.
+  private lazy var isStranger = if case .anonymous = peer.caller { true } else { false }
+  private lazy var countsBytes = if case .x509 = peer.caller { false } else { true }
   var drain = ConnectionDrain()
   var keepalive: Keepalive?
   var timers: [Timer: Scheduled<Void>] = [:]
@@ -95,7 +101,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func dropCalls() {
     let open = calls
     calls = [:]
-    share.giveBack(open.count)
+    share.giveBack(open.count, isStranger: isStranger)
     for call in open.values { call.closed() }
   }
 
@@ -150,11 +156,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     last = id
     // Handlers of cancelled calls count until they end: a client cannot start work faster than it is given up. They have
     // room of their own, for clients that cancel all and begin anew.
-    guard calls.count < limits.streams, work < 2 * limits.streams else { return refuse(id) }
+    let most = isStranger ? min(limits.streams, limits.strangerStreams) : limits.streams
+    guard calls.count < most, work < 2 * most else { return refuse(id) }
     do {
       let head = try RequestHead(block.headers, methods: service.methods)
-      guard unread < limits.unreadBytes else { throw Refusal(.resourceExhausted, Self.unreadMessage) }
-      guard share.take() else {
+      guard hasRoomForAnswers else { throw Refusal(.resourceExhausted, Self.unreadMessage) }
+      guard share.take(isStranger: isStranger) else {
         throw Refusal(.resourceExhausted, "too many calls at the same time from this user or client")
       }
       let call = ServerCall(id: id, head: head, connection: self, loop: loop)
@@ -175,7 +182,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     switch event {
     case let event as StreamClosedEvent:
       guard let call = calls.removeValue(forKey: event.streamID) else { return }
-      share.giveBack(1)
+      share.giveBack(1, isStranger: isStranger)
       call.closed()
       closeIfDone()
     case let event as NIOHTTP2WindowUpdatedEvent:
@@ -236,16 +243,35 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// Counts bytes that calls keep. Returns whether they are too many.
   func hold(_ count: Int) -> Bool {
     held += count
-    return held > limits.heldBytes
+    return !settleShare() || held > limits.heldBytes
+  }
+
+  /// Takes from the share of the connection's owner what is kept here, or gives back. `false`: there is no room.
+  @discardableResult
+  private func settleShare() -> Bool {
+    guard countsBytes else { return true }
+    let missing = held + unread - borrowed
+    if missing < 0 {
+      share.giveBackBytes(-missing)
+    } else {
+      guard missing == 0 || share.takeBytes(missing) else { return false }
+    }
+    borrowed += missing
+    return true
   }
 
   static let unreadMessage = "too many bytes of answers on this connection that were not read"
 
   /// Counts bytes of answers that wait for the client.
-  func keep(_ count: Int) { unread += count }
+  func keep(_ count: Int) {
+    unread += count
+    settleShare()
+  }
 
   /// Whether one more message may wait for the client.
-  var hasRoomForAnswers: Bool { unread < limits.unreadBytes }
+  var hasRoomForAnswers: Bool {
+    unread < limits.unreadBytes && (unread == 0 || !countsBytes || held + unread <= borrowed)
+  }
 
   func workBegan() { work += 1 }
 
@@ -257,6 +283,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private func endIfIdle() {
     guard isInactive, work == 0, !hasEnded else { return }
     hasEnded = true
+    share.giveBackBytes(borrowed)
+    borrowed = 0
     onEnd()
   }
 }

@@ -5,6 +5,8 @@ struct ConnectionLimits: Sendable {
   var messageBytes = 4 * 1024 * 1024
   /// Streams that are open at the same time; with those of cancelled calls, twice as many handlers may run.
   var streams = 1000
+  /// The same for a client that has shown no certificate, and is no process of this machine.
+  var strangerStreams = 100
   /// HTTP/2's SETTINGS_MAX_HEADER_LIST_SIZE.
   var headerBytes = 16 * 1024
   /// Bytes of requests that no handler has taken, over all calls.

@@ -81,7 +81,10 @@ final class ServerCall: ServerContext.TransportSpecific, @unchecked Sendable {
       let grew = held > reportedHeld
       reportedHeld = held
       if isTooMuch && grew {
-        abort(Status(code: .resourceExhausted, message: "too many bytes of unfinished requests on this connection"))
+        abort(
+          Status(
+            code: .resourceExhausted,
+            message: "too many bytes of unfinished requests on this connection or from this caller"))
       }
     }
     let credit = state.takeCredit(above: connection.limits.streamWindow / 2)

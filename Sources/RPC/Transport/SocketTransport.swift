@@ -30,7 +30,9 @@ final class SocketTransport: ServerTransport {
       most: min(
         options.maximumConnections,
         DescriptorLimit.connections(on: socket.address, fifths: options.descriptorFifths)),
-      calls: options.maximumCalls)
+      mostOfAddress: options.maximumConnectionsOfAddress,
+      calls: CallRoom(
+        calls: options.maximumCalls, strangers: options.maximumStrangerCalls, bytes: options.maximumHeldBytes))
   }
 
   var connectionCount: Int { registry.count }

@@ -38,6 +38,8 @@ package struct ServerParts: Sendable {
   package let time: any TimeSource
   package let startedAt: Date
   package var options = Options()
+  /// The attestations of the moment.
+  package let attestations: AttestationRoom
   /// What agents asked for since the server started.
   package let activity = AgentActivity()
   /// Which bundle each agent has.

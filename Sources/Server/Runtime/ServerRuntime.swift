@@ -133,7 +133,7 @@ package struct ServerRuntime: Sendable {
       trustDomain: configuration.trustDomain, datastore: datastore, authority: authority, caManager: manager,
       serverSVID: svid, entries: entries, bundles: bundles, federation: federation, rollCall: rollCall,
       logLevel: log.level, time: time, startedAt: start, options: configuration.apiOptions,
-      nodeAttestor: { nodeAttestors[$0] })
+      attestations: AttestationRoom(metrics: metrics, time: time), nodeAttestor: { nodeAttestors[$0] })
     endpointLogger.debug("Initializing API endpoints")
     let endpoints = try ServerEndpoints(
       configuration: configuration, parts: parts, logger: logger, metrics: metrics

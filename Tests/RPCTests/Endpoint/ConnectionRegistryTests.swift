@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func aUserMayHaveAsManyCallsAsAreFree() throws {
-    let registry = ConnectionRegistry(most: 100, calls: 12)
+    let registry = ConnectionRegistry(most: 100, calls: CallRoom(calls: 12))
     let first = try registry.add(EmbeddedChannel(), id: 1, owner: .user(1))
     let again = try registry.add(EmbeddedChannel(), id: 2, owner: .user(1))
     let other = try registry.add(EmbeddedChannel(), id: 3, owner: .user(2))

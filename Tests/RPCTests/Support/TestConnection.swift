@@ -33,7 +33,7 @@ final class TestConnection {
   private var nextID: Int32 = 1
 
   init(
-    _ limits: ConnectionLimits = ConnectionLimits(), begins: Bool = true, calls: Int = 1000,
+    _ limits: ConnectionLimits = ConnectionLimits(), begins: Bool = true, calls: Int = 1000, room: CallRoom? = nil,
     handler: @escaping ServerCall.Handler
   ) throws {
     server = EmbeddedChannel(loop: loop)
@@ -44,7 +44,7 @@ final class TestConnection {
         limits: limits, methods: WireTests.streaming, log: ConnectionLog(log.logger), handler: handler),
       executors: [ObjectIdentifier(loop): LoopExecutor(loop)], ageFactor: { 1 })
     let peer = PeerConnection(id: 1, caller: .anonymous(PeerAddress(ip: "127.0.0.1", port: 1)))
-    try acceptor.build(on: server, peer, CallShare(CallRoom(calls))) { [end] in end.set() }
+    try acceptor.build(on: server, peer, CallShare(room ?? CallRoom(calls: calls))) { [end] in end.set() }
     server.connect(to: try SocketAddress(unixDomainSocketPath: "/test"), promise: nil)
     guard begins else { return }
     try client.pipeline.syncOperations.addHandler(NIOHTTP2Handler(mode: .client))

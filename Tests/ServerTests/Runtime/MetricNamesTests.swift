@@ -62,6 +62,7 @@ import Testing
   private static let counters: [String: [String]] = [
     "bundle_manager.update.federated_bundle": ["trust_domain_id"],
     "bundle_manager.refuse.federated_bundle": ["reason", "trust_domain_id"], "ca.manager.bundle.pruned": [],
+    "node.attestation.refuse": ["reason"],
     "ca.manager.x509_ca.activate": [], "manager.jwt_key.activate": [], "server_ca.sign.jwt_svid": [],
     "server_ca.sign.x509_ca_svid": [], "server_ca.sign.x509_svid": [], "watch.resumed": [], "watch.compared": [],
     "watch.listed": [],

@@ -99,6 +99,7 @@ struct TestServer: Sendable {
       trustDomain: domain, datastore: datastore, authority: authority, caManager: manager, serverSVID: svid,
       entries: entries, bundles: bundles, federation: federation, rollCall: rollCall,
       logLevel: LogLevelControl(launch: .debug), time: time, startedAt: time.now, options: options.features,
+      attestations: AttestationRoom(metrics: options.metrics, time: time),
       nodeAttestor: { type in attestors.first { $0.name == type } })
     let services = ServerServices(
       parts: parts,

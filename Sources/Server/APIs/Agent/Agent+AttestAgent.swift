@@ -3,6 +3,7 @@ import Daemon
 import DatastoreAPI
 import FoundationEssentials
 package import GRPCCore
+import Keys
 import RPC
 import SPIFFE
 package import SPIREProtos
@@ -31,7 +32,10 @@ extension AgentAPI {
     var call = call
     let dialogue = AttestationDialogue(
       request, response, address: call.context.caller.address?.ip, patience: patience)
-    let params = try await receiveParams(dialogue, call)
+    let first = try await receiveFirst(dialogue, call)
+    let place = try enter(first, call)
+    defer { if let place { server.attestations.leave(place) } }
+    let params = try await admittedParams(first, call)
     let type = params.data.type
     call.audit(["node_attestor_type": type])
     call.note("node_attestor_type", type)
@@ -68,14 +72,34 @@ extension AgentAPI {
 
   private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
 
-  /// The first message, checked. The rate is limited before anything costs.
-  private func receiveParams(_ dialogue: AttestationDialogue, _ call: APICall) async throws -> Request.Params {
-    let first: Request
+  private func receiveFirst(_ dialogue: AttestationDialogue, _ call: APICall) async throws -> Request {
     do {
-      first = try await dialogue.receive()
+      return try await dialogue.receive()
     } catch {
       throw call.failure(.invalidArgument, "failed to receive request from stream", error)
     }
+  }
+
+  /// A place among the attestations of the moment. Local callers need none.
+  private func enter(_ first: Request, _ call: APICall) throws -> AttestationRoom.Place? {
+    guard let address = call.context.caller.address else { return nil }
+    let bytes = first.params.data.payload.count + first.params.params.csr.count
+    do {
+      return try server.attestations.enter(address.network, bytes: bytes)
+    } catch {
+      if let others = server.attestations.admitToLog() {
+        var call = call
+        call.note("reason", "\(error)")
+        call.note("address", call.remoteAddress)
+        if others > 0 { call.note("suppressed", .value(others)) }
+        call.warning("Attestation refused")
+      }
+      throw RPCFailure(.resourceExhausted, "\(error)")
+    }
+  }
+
+  /// What the first message says, checked. The rate is limited before anything costs.
+  private func admittedParams(_ first: Request, _ call: APICall) async throws -> Request.Params {
     try await call.limitRate("rejecting request due to attest agent rate limiting")
     func malformed(_ why: String) -> RPCFailure {
       call.failure(.invalidArgument, "malformed param", ConversionError(why))
@@ -101,7 +125,10 @@ extension AgentAPI {
         ConversionError("could not find node attestor type \"\(data.type)\""))
     }
     do {
-      return try await attestor.attest([UInt8](data.payload), with: dialogue)
+      let payload = [UInt8](data.payload)
+      return try await BackgroundWork.$lane.withValue(server.attestations.lane) {
+        try await attestor.attest(payload, with: dialogue)
+      }
     } catch {
       // SPIRE: what an attestor says reaches the agent as it is, behind the attestor's name.
       let named = error as? any StatusNamed

@@ -7,13 +7,24 @@ import Synchronization
 /// it a silent peer would hold a stream and an attestor for ever.
 ///
 /// One per AttestAgent call. What is waited for is noted under a lock; a task beside the method looks at it once per
-/// limit, so that a wait ends after one limit at the earliest and two at the latest. The attestor's own work is not counted.
+/// limit, so that a wait ends after one limit at the earliest and two at the latest. The attestor's own work and the rate
+/// limit are not counted as waits; but an attestation ends after ``mostLimits`` limits, whatever it does.
 final class AttestationPatience: Sendable {
   /// A person may have to touch a device, or a TPM think.
   static let limit: Duration = .seconds(30)
 
+  /// How many of these limits an attestation may last, whatever it waits for.
+  static let mostLimits = 20
+  /// How long that is.
+  static let most = limit * mostLimits
+
   struct Exhausted: Error, CustomStringConvertible {
-    var description: String { "the agent sent nothing for \(GoDuration.format(AttestationPatience.limit))" }
+    var isSilent = true
+
+    var description: String {
+      if isSilent { return "the agent sent nothing for \(GoDuration.format(AttestationPatience.limit))" }
+      return "the attestation took longer than \(GoDuration.format(AttestationPatience.most))"
+    }
   }
 
   private struct State {
@@ -45,12 +56,13 @@ final class AttestationPatience: Sendable {
   }
 
   private func watch() async throws {
-    while true {
+    for _ in 0..<Self.mostLimits {
       let seen = state.withLock { $0.isWaiting ? $0.turn : nil }
       try await time.sleep(for: Self.limit)
       let isStuck = state.withLock { $0.isWaiting && $0.turn == seen }
       if isStuck { throw Exhausted() }
     }
+    throw Exhausted(isSilent: false)
   }
 
   /// Notes that the agent is waited for while `body` runs.
