@@ -72,7 +72,7 @@ final class HTTPCallHandler: ChannelInboundHandler {
 extension HTTPRequestHead {
   init(_ request: HTTPRequest) {
     self.init(
-      version: .http1_1, method: HTTPMethod(rawValue: request.method.rawValue), uri: request.url.target,
+      version: .http1_1, method: HTTPMethod(rawValue: request.method.rawValue), uri: request.requestTarget,
       headers: HTTPHeaders(request.allHeaders))
   }
 }

@@ -66,9 +66,10 @@ extension HTTPClient {
     _ body: @escaping @Sendable (HTTPAnswer, inout HTTPBody) async throws -> T
   ) async throws -> T {
     let security = try Self.security(for: request, over: route)
+    let request = try proxied(request, over: route)
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let refusal = ServerTrust.Refusal()
-    let dialled = dial(request.url, route, loop)
+    let dialled = dial(request, route, loop)
     let connection: NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
     do {
       connection = try await dialled.channel.flatMapThrowing { channel in

@@ -28,18 +28,24 @@ package struct HTTPClient: Sendable {
   package static let maximumRequestBody = 4 << 20
 
   package let limits: Limits
+  private let proxies: HTTPProxies
 
-  package init(_ limits: Limits) { self.limits = limits }
+  /// - Parameter proxies: through which servers are reached; Unix sockets never are.
+  package init(_ limits: Limits, proxies: HTTPProxies = .none) {
+    self.limits = limits
+    self.proxies = proxies
+  }
 
   /// The server's answer, whatever its status is.
   ///
   /// A caller that is cancelled gets ``HTTPFailure/cancelled`` at once, and the connection is closed.
   package func send(_ request: HTTPRequest, over route: HTTPRoute) async throws(HTTPFailure) -> HTTPAnswer {
     let security = try Self.security(for: request, over: route)
+    let request = try proxied(request, over: route)
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let call = HTTPCall(loop)
     let refusal = ServerTrust.Refusal()
-    let dialled = dial(request.url, route, loop)
+    let dialled = dial(request, route, loop)
     dialled.channel.whenComplete { result in
       do {
         let channel: any Channel
@@ -86,14 +92,31 @@ package struct HTTPClient: Sendable {
     }
   }
 
+  /// The request with the proxy that it goes through, if there is one.
+  func proxied(_ request: HTTPRequest, over route: HTTPRoute) throws(HTTPFailure) -> HTTPRequest {
+    if case .unixSocket = route { return request }
+    var request = request
+    request.proxy = try proxies.proxy(for: request.url)
+    return request
+  }
+
   func dial(
-    _ url: WebURL, _ route: HTTPRoute, _ loop: any EventLoop
+    _ request: HTTPRequest, _ route: HTTPRoute, _ loop: any EventLoop
   ) -> (channel: EventLoopFuture<any Channel>, network: String, address: String) {
-    let bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connect))
+    let url = request.url
+    let patience = TimeAmount(limits.connect)
+    let bootstrap = ClientBootstrap(group: loop).connectTimeout(patience)
     if case .unixSocket(let path) = route {
       return (bootstrap.connect(unixDomainSocketPath: path), "unix", path)
     }
-    return (bootstrap.connect(host: url.host, port: url.port), "tcp", url.hostAndPort)
+    guard let proxy = request.proxy else {
+      return (bootstrap.connect(host: url.host, port: url.port), "tcp", url.hostAndPort)
+    }
+    var channel = bootstrap.connect(host: proxy.host, port: proxy.port)
+    if url.scheme == .https {
+      channel = channel.flatMap { HTTPTunnel.open($0, to: url, through: proxy, within: patience) }
+    }
+    return (channel, "tcp", proxy.hostAndPort)
   }
 
   /// Puts the connection's layers together; on its event loop.

@@ -19,6 +19,14 @@ package enum HTTPFailure: Error, CustomStringConvertible {
 
   package var isAuthentication: Bool { if case .authentication = self { true } else { false } }
 
+  /// Whether the same request may be answered when it is sent again.
+  package var mayPass: Bool {
+    switch self {
+    case .unreachable, .protocol, .timeout: true
+    case .authentication, .redirection, .tooLarge, .cancelled: false
+    }
+  }
+
   package var description: String {
     switch self {
     case .unreachable(let text), .protocol(let text), .redirection(let text): text

@@ -28,6 +28,8 @@ package struct HTTPRequest: Sendable {
   package var headers: [HTTPField]
   /// nil for a request without a body; a POST, PUT or PATCH then says that it has none.
   package var body: [UInt8]?
+  /// What the request goes through; the client says it.
+  var proxy: WebURL?
 
   package init(_ method: Method, _ url: WebURL, headers: [HTTPField] = [], body: [UInt8]? = nil) {
     self.method = method
@@ -38,6 +40,14 @@ package struct HTTPRequest: Sendable {
 
   /// The headers of ours that a request cannot set.
   private static let reserved: Set<String> = ["host", "content-length", "connection", "transfer-encoding"]
+
+  /// Where the request line leads: a proxy that reads the request must be told the whole URL (RFC 9112 §3.2.2).
+  var requestTarget: String {
+    isForProxy ? "\(url.scheme.rawValue)://\(url.authority)\(url.target)" : url.target
+  }
+
+  /// Whether the proxy reads the request, rather than pass the bytes of a protected connection on.
+  private var isForProxy: Bool { proxy != nil && url.scheme == .http }
 
   /// The name of a header that cannot be sent, because it would end the line that it stands on or is not the caller's
   /// to set. Its value may be a secret, so it is not told.
@@ -59,6 +69,7 @@ package struct HTTPRequest: Sendable {
       // RFC 7617
       all.append(("Authorization", "Basic " + Data(credential.utf8).base64EncodedString()))
     }
+    if isForProxy, let value = proxy?.proxyAuthorization { all.append(("Proxy-Authorization", value)) }
     if let body {
       all.append(("Content-Length", "\(body.count)"))
     } else if [.post, .put, .patch].contains(method) {
