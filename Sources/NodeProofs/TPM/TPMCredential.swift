@@ -27,7 +27,7 @@ package struct TPMCredential: Equatable, Sendable {
     guard case .rsa(let modulus, let exponent) = endorsementKey.numbers else {
       throw NodeProofError("unsupported algorithm")
     }
-    let hash = try TPMHash(endorsementKey.nameAlgorithm, of: "the endorsement key's name")
+    let hash = try endorsementKey.nameHash()
     guard let symmetric = endorsementKey.symmetric, symmetric.algorithm == TPMAlgorithm.aes,
       symmetric.mode == TPMAlgorithm.cfb, [128, 192, 256].contains(symmetric.keyBits)
     else { throw NodeProofError("tpm: the endorsement key does not protect with AES in CFB mode") }

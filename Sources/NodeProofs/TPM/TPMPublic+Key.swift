@@ -2,10 +2,12 @@ package import SPIFFE
 
 /// What follows from a public area.
 extension TPMPublic {
+  /// The hash algorithm of the name; a protecting key uses it for what it protects, too.
+  package func nameHash() throws(NodeProofError) -> TPMHash { try TPMHash(nameAlgorithm, of: "the name") }
+
   /// The name of the object (Part 1 §16): the number of the hash algorithm, then the hash of the public area.
   package func name() throws(NodeProofError) -> [UInt8] {
-    let hash = try TPMHash(nameAlgorithm, of: "the name")
-    return withUnsafeBytes(of: nameAlgorithm.bigEndian, Array.init) + hash.hash(encoded)
+    withUnsafeBytes(of: nameAlgorithm.bigEndian, Array.init) + (try nameHash()).hash(encoded)
   }
 
   package var isRSA: Bool { if case .rsa = numbers { true } else { false } }

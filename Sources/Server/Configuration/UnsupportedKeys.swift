@@ -40,7 +40,7 @@ package enum UnsupportedKeys {
     ],
     supported: [
       "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"],
-      "NodeAttestor": ["aws_iid", "gcp_iit", "join_token", "x509pop", "sshpop", "http_challenge"],
+      "NodeAttestor": ["aws_iid", "gcp_iit", "join_token", "x509pop", "sshpop", "http_challenge", "tpm_devid"],
       "UpstreamAuthority": ["disk", "spire", "vault"], "CredentialComposer": ["uniqueid"],
     ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])

@@ -7,7 +7,8 @@ package enum NodeAttestors {
       "NodeAttestor", .any,
       builtIns: [
         AWSIIDAttestor.plugin(host), GCPIITAttestor.plugin(host), HTTPChallengeAttestor.plugin(host),
-        JoinTokenAttestor.plugin, SSHPoPAttestor.plugin(host), X509PoPAttestor.plugin(host),
+        JoinTokenAttestor.plugin, SSHPoPAttestor.plugin(host), TPMDevIDAttestor.plugin(host),
+        X509PoPAttestor.plugin(host),
       ])
   }
 }

@@ -25,7 +25,7 @@ struct X509PoPFields {
   let sanSelectors: [String: String]
 
   /// The last common name of the subject, as Go has it.
-  var commonName: String? { Self.last(Self.commonNameType, chain.leaf.subject) }
+  var commonName: String? { Self.commonName(of: chain.leaf.subject) }
 
   /// Lower case, an even number of digits.
   var serialNumberHex: String {
@@ -35,6 +35,16 @@ struct X509PoPFields {
 
   /// The SHA-1 of a certificate: its name in agent IDs and selectors, not a proof of anything.
   static func fingerprint(_ der: [UInt8]) -> String { hex(Insecure.SHA1.hash(data: der)) }
+
+  /// The last common name, as Go has it.
+  static func commonName(of name: DistinguishedName) -> String? { last(commonNameType, name) }
+
+  /// A selector for each certificate on a way from the node's to a root.
+  static func authoritySelectors(of chain: VerifiedX509Chain) -> [String] {
+    var seen: Set<[UInt8]> = []
+    return chain.paths.flatMap { $0.dropFirst() }.filter { seen.insert($0).inserted }
+      .map { "ca:fingerprint:" + fingerprint($0) }
+  }
 
   private static func hex(_ bytes: some Sequence<UInt8>) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -93,12 +93,7 @@ struct X509PoPNode: VerifiedNode {
   ) -> [String] {
     var values: [String] = []
     if let name = fields.commonName, !name.isEmpty { values.append("subject:cn:" + name) }
-    var seen: Set<[UInt8]> = []
-    for path in chain.paths {
-      for der in path.dropFirst() where seen.insert(der).inserted {
-        values.append("ca:fingerprint:" + X509PoPFields.fingerprint(der))
-      }
-    }
+    values += X509PoPFields.authoritySelectors(of: chain)
     values.append("serialnumber:" + fields.serialNumberHex)
     for (key, value) in san.sorted(by: { $0.key < $1.key }) { values.append("san:\(key):\(value)") }
     return values
