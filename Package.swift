@@ -235,8 +235,8 @@ let package = Package(
     tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     .target(
-      name: "NodeProofTesting", dependencies: ["SPIFFE"], path: "Tests/Support/NodeProofs", exclude: ["Fixtures"],
-      swiftSettings: strict),
+      name: "NodeProofTesting", dependencies: ["SPIFFE", crypto, cryptoExtras, x509, asn1],
+      path: "Tests/Support/NodeProofs", exclude: ["Fixtures"], swiftSettings: strict),
     .target(
       name: "NodeAttestorTesting", dependencies: ["ServerPlugins", "SPIFFE"], path: "Tests/Support/NodeAttestors",
       swiftSettings: strict),
@@ -395,6 +395,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("ClientHello", ["WebCertificates"])
   fuzz("SSHCertificate", ["NodeProofs", "SPIFFE"])
   fuzz("NodeMessage", ["NodeProofs", "SPIFFE"])
+  fuzz("TPM", ["NodeProofs", "SPIFFE"])
   fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
   fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])

@@ -46,5 +46,15 @@ public func fuzzNodeMessage(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int
       check(path.utf8.count { $0 == 0x2F } == 6, "a name with a slash")
     }
   }
+  if let payload = try? TPMDevIDMessages.Payload(bytes) {
+    check(mustSucceed("a payload") { try TPMDevIDMessages.Payload(payload.encoded) } == payload, "another payload")
+  }
+  if let challenge = try? TPMDevIDMessages.Challenge(bytes) {
+    let again = mustSucceed("a challenge") { try TPMDevIDMessages.Challenge(challenge.encoded) }
+    check(again == challenge, "a challenge reads back as another")
+  }
+  if let response = try? TPMDevIDMessages.Response(bytes) {
+    check(mustSucceed("a response") { try TPMDevIDMessages.Response(response.encoded) } == response, "another response")
+  }
   return 0
 }

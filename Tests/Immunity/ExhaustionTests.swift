@@ -90,7 +90,7 @@ import X509
   }
 
   /// As much of a certificate as says which key it has.
-  private static func certificate(modulus: [UInt8]) -> [UInt8] {
+  static func certificate(modulus: [UInt8]) -> [UInt8] {
     var writer = DERWriter()
     writer.sequence {
       $0.sequence {
