@@ -10,7 +10,9 @@ import Testing
 
 /// The examples of docs/plugins can be copied: the server's halves read them.
 @Suite struct NodeAttestorPagesTests {
-  @Test(arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit"]) func theServersExample(_ name: String)
+  @Test(arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit", "tpm_devid"]) func theServersExample(
+    _ name: String
+  )
     throws
   {
     let page = URL(fileURLWithPath: #filePath).appendingPathComponent(
@@ -31,9 +33,12 @@ import Testing
     // The files of the example are on nobody's machine.
     data = data.replacing("/etc/spire/nodes-ca.pem", with: NodeProofFixtures.path("x509pop/root.pem"))
       .replacing("/etc/spire/host_ca.pub", with: NodeProofFixtures.path("ssh/ca_rsa.pub"))
+      .replacing("/etc/spire/devid-ca.pem", with: NodeProofFixtures.path("tpm/devid-root.pem"))
+      .replacing("/etc/spire/tpm-vendors.pem", with: NodeProofFixtures.path("tpm/ek-ca.pem"))
     switch name {
     case "aws_iid": #expect(try AWSIIDSettings(PluginData(text: data), environment: [:]).organization != nil)
     case "gcp_iit": #expect(try GCPIITSettings(PluginData(text: data)).labelKeys == ["team"])
+    case "tpm_devid": _ = try TPMDevIDSettings(PluginData(text: data))
     case "x509pop": _ = try X509PoPSettings(PluginData(text: data))
     case "sshpop": #expect(try SSHPoPSettings(PluginData(text: data)).canonicalDomain == "example.org")
     default:
