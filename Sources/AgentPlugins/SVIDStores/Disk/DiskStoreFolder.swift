@@ -17,15 +17,14 @@ struct DiskStoreFolder {
 
   /// Refuses a base folder that is not there or that everybody may change.
   static func check(_ base: String) throws(AgentPluginError) {
-    var status = stat()
-    guard stat(base, &status) == 0 else {
-      throw AgentPluginError(
-        .invalidArgument, "svidstore(disk): base_dir \(base): \(String(cString: strerror(errno)))")
+    let kind: FileKind
+    do { kind = try FileKind(base) } catch {
+      throw AgentPluginError(.invalidArgument, "svidstore(disk): base_dir \(error)")
     }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
+    guard kind.type == .typeDirectory else {
       throw AgentPluginError(.invalidArgument, "svidstore(disk): base_dir \(base): not a directory")
     }
-    guard status.st_mode & S_IWOTH == 0 else {
+    guard kind.permissions & S_IWOTH == 0 else {
       throw AgentPluginError(
         .invalidArgument, "svidstore(disk): base_dir \(base): everybody may write to it; chmod o-w")
     }
