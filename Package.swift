@@ -149,11 +149,12 @@ let package = Package(
         x509, asn1,
       ]),
     .target(name: "CHost"),
+    .systemLibrary(name: "CTPM", providers: [.apt(["libtss2-dev"])]),
     part(
       "AgentPlugins",
       [
-        "CHost", "SVIDFiles", "NodeProofs", "Kubernetes", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL", logging,
-        crypto, nioCore, nioPosix,
+        "CHost", "CTPM", "SVIDFiles", "NodeProofs", "Kubernetes", "Plugins", "HTTP", "Keys", "SPIFFE", "Daemon", "HCL",
+        logging, crypto, nioCore, nioPosix,
       ]),
 
     // Composition
@@ -271,13 +272,15 @@ let package = Package(
       ]),
     .target(
       name: "SystemdTesting", path: "Tests/Support/Systemd", exclude: ["units.py"], swiftSettings: strict),
+    .target(
+      name: "TPMTesting", dependencies: ["TestDatabases"], path: "Tests/Support/TPM", swiftSettings: strict),
     tests("SVIDFiles", ["DaemonTesting", "SPIFFE", "Daemon", x509, crypto]),
     tests(
       "AgentPlugins",
       [
-        "HTTPTesting", "SystemdTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting", "NodeProofs",
-        "Kubernetes", "KubernetesTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1,
-        crypto, nioCore, nioPosix,
+        "HTTPTesting", "SystemdTesting", "TPMTesting", "Mutations", "SVIDFiles", "DaemonTesting", "NodeProofTesting",
+        "Kubernetes", "NodeProofs", "KubernetesTesting", "HTTP", "Plugins", "Keys", "SPIFFE", "Daemon", "HCL", logging,
+        nioHTTP1, crypto, nioCore, nioPosix,
       ],
       resources: [.copy("Containers/Corpus")]),
     tests(
@@ -344,7 +347,7 @@ let package = Package(
       name: "IntegrationTests",
       dependencies: [
         "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "spiffe-helper", "CommandTesting",
-        "TestDatabases", "SystemdTesting", "HTTPTesting", "KubernetesTesting",
+        "TestDatabases", "SystemdTesting", "TPMTesting", "HTTPTesting", "KubernetesTesting",
       ],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],

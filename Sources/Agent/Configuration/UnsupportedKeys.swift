@@ -29,7 +29,7 @@ package enum UnsupportedKeys {
       "KeyManager": ["disk", "memory"],
       "NodeAttestor": [
         "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
-        "x509pop",
+        "tpm_devid", "x509pop",
       ], "WorkloadAttestor": ["docker", "k8s", "slurm", "systemd", "unix"], "SVIDStore": ["disk"],
     ],
     counts: ["KeyManager": .exactly(1), "NodeAttestor": .exactly(1), "WorkloadAttestor": .atLeast(1)])

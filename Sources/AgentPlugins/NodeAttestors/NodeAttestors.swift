@@ -9,7 +9,7 @@ package enum NodeAttestors {
       builtIns: [
         AWSIIDAttestor.plugin, AzureIMDSAttestor.plugin, AzureMSIAttestor.plugin, GCPIITAttestor.plugin,
         HTTPChallengeAttestor.plugin, JoinTokenAttestor.plugin, K8sPSATAttestor.plugin, SSHPoPAttestor.plugin,
-        X509PoPAttestor.plugin(identities),
+        TPMDevIDAttestor.plugin, X509PoPAttestor.plugin(identities),
       ])
   }
 }
