@@ -9,7 +9,7 @@ struct TPMTests {
 
   private func count(_ text: String, _ part: String) -> Int { text.components(separatedBy: part).count - 1 }
 
-  private func agentBlock(_ tpm: SoftwareTPM, _ devID: SoftwareTPM.DevID) -> String {
+  private func agentBlock(_ tpm: EmulatedTPM, _ devID: EmulatedTPM.DevID) -> String {
     """
     NodeAttestor "tpm_devid" { plugin_data {
       devid_cert_path = "\(devID.certificate)"
@@ -24,7 +24,7 @@ struct TPMTests {
   }
 
   /// The path of the agent with this certificate: its SHA-1 in hex.
-  private func path(_ tpm: SoftwareTPM, _ devID: SoftwareTPM.DevID) throws -> String {
+  private func path(_ tpm: EmulatedTPM, _ devID: EmulatedTPM.DevID) throws -> String {
     let line = try tpm.run("openssl", "x509", "-in", devID.certificate, "-noout", "-fingerprint", "-sha1")
     let digits = line.split(separator: "=").last?.filter(\.isHexDigit).lowercased() ?? ""
     return "/spire/agent/tpm_devid/" + digits
@@ -34,7 +34,7 @@ struct TPMTests {
     "tpm_devid: attestation, restart, an SVID that expired, a TPM that is away, another key",
     .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(3)))
   func attestation() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     try tpm.changePasswords(owner: "owner-pass", endorsement: "endorsement-pass")
     try tpm.writeEKCertificate(endorsementPassword: "endorsement-pass")
     let rsa = try tpm.makeDevID(.rsa, name: "rsa", password: "devid-pass", ownerPassword: "owner-pass")

@@ -28,7 +28,7 @@ struct TPMDevIDAttestorTests {
     TPMDevIDAttestor(logger: Logger(label: "test"), manner: TPMDevice.Manner(patience: patience, pause: pause))
   }
 
-  private func settings(_ devID: SoftwareTPM.DevID, _ device: String, _ more: String = "") -> PluginData {
+  private func settings(_ devID: EmulatedTPM.DevID, _ device: String, _ more: String = "") -> PluginData {
     PluginData(
       text: """
         devid_cert_path = "\(devID.certificate)"
@@ -56,7 +56,7 @@ struct TPMDevIDAttestorTests {
   // MARK: Passwords
 
   @Test func wrongPasswords() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     try tpm.changePasswords(owner: "o", endorsement: "e")
     try tpm.writeEKCertificate(endorsementPassword: "e")
     let devID = try tpm.makeDevID(.rsa, password: "d", ownerPassword: "o")
@@ -108,7 +108,7 @@ struct TPMDevIDAttestorTests {
   // MARK: Bare and gone
 
   @Test func aTPMWithoutCertificateAndAfterARestart() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     let devID = try tpm.makeDevID(.ecc, withLengths: true)
     let attestor = makeAttestor()
     try await attestor.configure(settings(devID, tpm.socket))
@@ -146,7 +146,7 @@ struct TPMDevIDAttestorTests {
     #expect(try tpm.loadedHandles() == "")
 
     // The key of another TPM.
-    let other = try SoftwareTPM()
+    let other = try EmulatedTPM()
     try await attestor.configure(settings(devID, other.socket))
     let foreign = try await refusal { try await attestor.attest { $0.payload } }
     #expect(
@@ -157,7 +157,7 @@ struct TPMDevIDAttestorTests {
   }
 
   @Test func challengesThatAreRefused() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     try tpm.writeEKCertificate()
     let devID = try tpm.makeDevID(.ecc)
     let attestor = makeAttestor()
@@ -201,7 +201,7 @@ struct TPMDevIDAttestorTests {
   // MARK: Other things on the socket
 
   @Test func aTPMThatAsksToRetry() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     try tpm.writeEKCertificate()
     let devID = try tpm.makeDevID(.ecc)
     let refused = Mutex<[UInt32: Int]>([:])
@@ -235,8 +235,34 @@ struct TPMDevIDAttestorTests {
     #expect(try tpm.loadedHandles() == "")
   }
 
+  /// An agent that stops does not wait for more than the command under way, and leaves nothing in the TPM.
+  @Test func anAttestationThatIsGivenUp() async throws {
+    let tpm = try EmulatedTPM()
+    try tpm.writeEKCertificate()
+    let devID = try tpm.makeDevID(.ecc)
+    let reached = AsyncStream.makeStream(of: Void.self)
+    let (waits, goOn) = (Atomic(true), DispatchSemaphore(value: 0))
+    let relay = try ScriptedTPM(at: tpm.folder + "/relay", before: tpm.socket) { command, ask in
+      // TPM2_CreatePrimary
+      if ScriptedTPM.code(command) == 0x131, waits.exchange(false, ordering: .relaxed) {
+        reached.continuation.finish()
+        goOn.wait()
+      }
+      return ask(command)
+    }
+    let attestor = makeAttestor()
+    try await attestor.configure(settings(devID, relay.socket))
+    let attestation = Task { try await attestor.attest { $0.payload } }
+    for await _ in reached.stream {}
+    attestation.cancel()
+    goOn.signal()
+    await #expect(throws: CancellationError.self) { try await attestation.value }
+    #expect(try tpm.loadedHandles() == "")
+    _ = relay
+  }
+
   @Test func whatIsNoTPM() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     let devID = try tpm.makeDevID(.ecc)
     func said(_ name: String, patience: Duration = .seconds(60), _ answer: [UInt8]?...) async throws -> String {
       let answers = Mutex(answer)
@@ -262,7 +288,7 @@ struct TPMDevIDAttestorTests {
     #expect(try await said("empty", ScriptedTPM.response(0)).hasPrefix(prefix + "open [S]: device is not a TPM 2.0"))
     // Never a whole answer.
     #expect(
-      try await said("silent", patience: .seconds(1), [0x80, 1, 0, 0, 0, 10])
+      try await said("silent", patience: .seconds(1), [0x80, 1])
         == prefix + "read S: the TPM does not answer within 1 s")
 
     let attestor = makeAttestor()
@@ -288,10 +314,10 @@ struct TPMDevIDAttestorTests {
         == "InvalidArgument: nodeattestor(tpm_devid): invalid configuration: devid_cert_path is required; "
         + "invalid configuration: devid_priv_path is required; invalid configuration: devid_pub_path is required")
     #expect(try await said("devid_cert_path = 3").contains("devid_priv_path is required"))
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     let (rsa, ecc) = (try tpm.makeDevID(.rsa, name: "rsa"), try tpm.makeDevID(.ecc, name: "ecc"))
     func files(_ certificate: String, _ sealed: String, _ area: String) async throws -> String {
-      let devID = SoftwareTPM.DevID(certificate: certificate, sealedKey: sealed, publicArea: area, key: "")
+      let devID = EmulatedTPM.DevID(certificate: certificate, sealedKey: sealed, publicArea: area, key: "")
       return try await refusal { try await makeAttestor().configure(settings(devID, tpm.socket)) }
     }
     let prefix = Self.prefix + "unable to load DevID files: "
@@ -334,7 +360,7 @@ struct TPMDevIDAttestorTests {
   }
 
   @Test func devicesAreFound() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     let devID = try tpm.makeDevID(.ecc)
     let folder = tpm.folder + "/dev"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
@@ -361,7 +387,7 @@ struct TPMDevIDAttestorTests {
 
   /// A machine without tpm2-tss: the error says what to install, and when the agent starts, not later.
   @Test func librariesThatAreMissing() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try EmulatedTPM()
     let devID = try tpm.makeDevID(.ecc)
     func said(sys: String, mu: String) async throws -> String {
       let attestor = TPMDevIDAttestor(

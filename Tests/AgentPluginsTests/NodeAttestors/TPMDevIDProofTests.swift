@@ -32,7 +32,7 @@ struct TPMDevIDProofTests {
   }
 
   /// The nonce of the DevID, and a credential of tpm2_makecredential for the attestation key of the payload.
-  private func challenge(_ tpm: SoftwareTPM, _ payload: Payload, nonce: [UInt8], secret: [UInt8]) throws -> [UInt8] {
+  private func challenge(_ tpm: EmulatedTPM, _ payload: Payload, nonce: [UInt8], secret: [UInt8]) throws -> [UInt8] {
     try write(secret, tpm.folder + "/secret")
     try write(payload.EKPub.count.bigEndianBytes + payload.EKPub, tpm.folder + "/sent-ek.pub")
     let name = "000b" + hex(SHA256.hash(data: payload.AKPub))
@@ -54,8 +54,8 @@ struct TPMDevIDProofTests {
       """.utf8)
   }
 
-  @Test(arguments: SoftwareTPM.Kind.allCases) func everyByteIsUpstreams(_ kind: SoftwareTPM.Kind) async throws {
-    let tpm = try SoftwareTPM()
+  @Test(arguments: EmulatedTPM.Kind.allCases) func everyByteIsUpstreams(_ kind: EmulatedTPM.Kind) async throws {
+    let tpm = try EmulatedTPM()
     try tpm.changePasswords(owner: "owner-pass", endorsement: "endorsement-pass")
     try tpm.writeEKCertificate(endorsementPassword: "endorsement-pass", padding: 40)
     let devID = try tpm.makeDevID(kind, password: "devid-pass", ownerPassword: "owner-pass")

@@ -87,7 +87,11 @@ package final class TPMDevIDAttestor: NodeAttestor {
     }
     let givenUp = GivenUp()
     return try await withTaskCancellationHandler {
-      let (session, payload) = try await BackgroundWork.run { try self.open(settings, givenUp) }
+      let (session, payload): (TPMSession, [UInt8])
+      do { (session, payload) = try await BackgroundWork.run { try self.open(settings, givenUp) } } catch {
+        try Task.checkCancellation()
+        throw error
+      }
       do {
         let result = try await body(
           NodeEvidence(payload: payload) { bytes in

@@ -58,6 +58,7 @@ final class TPMDevice {
     guard code == 0 else { throw TPMFault(code: code, words: library.words(for: code)) }
     // Only TPM 2.0 knows the command.
     do { _ = try property(0x105) } catch {
+      if isCancelled() { throw error }
       throw channel.failure ?? TPMFault("open [\(path)]: device is not a TPM 2.0 (\(error))")
     }
   }

@@ -5,7 +5,7 @@ import TestDatabases
 /// A TPM 2.0 in software (swtpm) for the tests, with its state in a folder of its own that goes with it, on a Unix socket.
 ///
 /// It is provisioned as a real one is: with tpm2-tools and openssl. Methods block for as long as the tools take.
-package final class SoftwareTPM: Sendable {
+package final class EmulatedTPM: Sendable {
   /// What is wanted of a device identity.
   package enum Kind: String, Sendable, CaseIterable {
     case rsa, ecc
