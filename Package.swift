@@ -100,7 +100,7 @@ let package = Package(
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
     part("AWS", ["HTTP", "Daemon", crypto]),
-    part("Kubernetes", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
+    part("Kubernetes", "Azure", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
     part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
     .target(name: "CPeer"),
@@ -234,6 +234,12 @@ let package = Package(
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
     tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
+    .target(
+      name: "AzureTesting",
+      dependencies: ["Azure", "HTTPTesting", "HTTP", "SPIFFE", nioHTTP1, crypto, cryptoExtras, x509, asn1],
+      path: "Tests/Support/Azure", swiftSettings: strict),
+    tests(
+      "Azure", ["DaemonTesting", "AzureTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     .target(
       name: "NodeProofTesting", dependencies: ["SPIFFE", crypto, cryptoExtras, x509, asn1],

@@ -1,0 +1,95 @@
+package import Daemon
+import FoundationEssentials
+package import HTTP
+package import SPIFFE
+
+/// Asks Azure's services over HTTP: bounded in time and size, through no proxy, following no redirection; what may pass is
+/// tried again a little later. A value; keeps nothing.
+package struct AzureWeb: Sendable {
+  /// How often something is asked for.
+  private static let attempts = 3
+  /// A service that wants to be left alone for longer is not asked again for the same caller.
+  private static let maximumPause: Duration = .seconds(2)
+
+  package let places: AzurePlaces
+  package let time: any TimeSource
+  private let client: HTTPClient
+
+  package init(_ places: AzurePlaces, time: any TimeSource, maximumBody: Int = 4 << 20) {
+    self.places = places
+    self.time = time
+    client = HTTPClient(.init(connect: .seconds(5), answer: .seconds(10), maximumBody: maximumBody))
+  }
+
+  /// The JSON of an answer with status 200.
+  package func json(_ request: HTTPRequest) async throws(AzureError) -> JSONValue {
+    let body = try await bytes(request)
+    do { return try JSONValue(parsing: body, limits: JSONLimits(maximumBytes: 4 << 20, maximumDepth: 32)) } catch {
+      throw AzureError(.unavailable, "\(Self.name(request)): the answer is no JSON: \(error)")
+    }
+  }
+
+  /// The body of an answer with status 200.
+  package func bytes(_ request: HTTPRequest) async throws(AzureError) -> [UInt8] {
+    var attempt = 1
+    while true {
+      let answer: HTTPAnswer
+      do {
+        let url = try places.reached(request.url)
+        var sent = request
+        sent.url = url
+        answer = try await client.send(sent, over: .named(by: url, places.security))
+      } catch let error as AzureError {
+        throw error
+      } catch {
+        if case .cancelled? = error as? HTTPFailure { throw AzureError(.cancelled, "context canceled") }
+        throw AzureError(.unavailable, "\(Self.name(request)): \(error)")
+      }
+      if answer.status == 200 { return answer.body }
+      let failure = Self.failure(request, answer)
+      guard let pause = Self.pause(answer, attempt), attempt < Self.attempts else { throw failure }
+      do { try await time.sleep(for: pause) } catch { throw AzureError(.cancelled, "context canceled") }
+      attempt += 1
+    }
+  }
+
+  /// `GET management.azure.com`: the path may hold names of users' resources, and a query may hold more.
+  private static func name(_ request: HTTPRequest) -> String {
+    "\(request.method.rawValue) \(request.url.scheme.rawValue)://\(request.url.authority)"
+  }
+
+  /// How long to wait before the next attempt; nil when there should be none.
+  private static func pause(_ answer: HTTPAnswer, _ attempt: Int) -> Duration? {
+    guard [408, 429, 500, 502, 503, 504].contains(answer.status) else { return nil }
+    guard let text = answer.header("Retry-After") else { return .milliseconds(200 * attempt) }
+    guard let seconds = Int64(text), seconds >= 0, .seconds(seconds) <= maximumPause else { return nil }
+    return .seconds(seconds)
+  }
+
+  private static func failure(_ request: HTTPRequest, _ answer: HTTPAnswer) -> AzureError {
+    let code: AzureError.Code =
+      switch answer.status {
+      case 401: .unauthenticated
+      case 404: .notFound
+      case 408, 429, 500...599: .unavailable
+      default: .refused
+      }
+    let said = said(answer.body)
+    return AzureError(
+      code, "\(name(request)) answers with status \(answer.status)" + (said.isEmpty ? "" : ": \(GoText.quote(said))"))
+  }
+
+  /// What Azure says of an error, in the forms of Resource Manager (`error.code`, `error.message`) and of its token service
+  /// (`error`, `error_description`): at most 300 letters.
+  static func said(_ body: [UInt8]) -> String {
+    guard let document = try? JSONValue(parsing: body, limits: JSONLimits(maximumBytes: 64 << 10, maximumDepth: 16))
+    else {
+      return ""
+    }
+    let error = document["error"]
+    let parts = [
+      error?.string ?? error?["code"]?.string, document["error_description"]?.string ?? error?["message"]?.string,
+    ]
+    return String(parts.compactMap { $0 }.joined(separator: ": ").prefix(300))
+  }
+}
