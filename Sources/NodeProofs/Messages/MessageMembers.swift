@@ -61,8 +61,11 @@ package struct MessageMembers: Sendable {
   }
 
   /// Text; empty when there is none.
-  package func string(_ name: String) throws(NodeProofError) -> String {
-    guard let value = value(name) else { return "" }
+  package func string(_ name: String) throws(NodeProofError) -> String { try optionalString(name) ?? "" }
+
+  /// Text; nil when there is none.
+  package func optionalString(_ name: String) throws(NodeProofError) -> String? {
+    guard let value = value(name) else { return nil }
     guard let text = value.string else { throw Self.mismatch(name, "a string") }
     return text
   }

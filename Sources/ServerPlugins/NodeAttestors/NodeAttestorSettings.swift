@@ -11,10 +11,14 @@ extension NodeAttestorSettings {
   }
 
   /// The template of `agent_path_template`, or `standard` where the key is absent or empty.
-  mutating func template(fields: Set<String>, standard: String) -> AgentPathTemplate? {
+  ///
+  /// - Parameter refusal: what a template that is of no use is refused with.
+  mutating func template(
+    fields: Set<String>, standard: String, refusal: String = "failed to parse agent svid template"
+  ) -> AgentPathTemplate? {
     let own = root.string("agent_path_template") ?? ""
     do { return try AgentPathTemplate(own.isEmpty ? standard : own, fields: fields) } catch {
-      report("failed to parse agent svid template: \(GoText.quote(own)): \(error)")
+      report("\(refusal): \(GoText.quote(own)): \(error)")
       return nil
     }
   }

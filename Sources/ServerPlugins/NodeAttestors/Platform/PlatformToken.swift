@@ -3,7 +3,8 @@ import FoundationEssentials
 import SPIFFE
 
 /// The claims of a token that a platform signed for its node, once all of it is verified: the signature with one of the
-/// platform's keys, the audience, the time. Only ``verify(_:keys:audience:leeway:at:)`` makes one.
+/// platform's keys, the audience, the time. Only ``verify(_:keys:audience:leeway:at:)`` and
+/// ``Signed/verified(audience:leeway:at:)`` make one.
 struct PlatformToken: Sendable {
   let claims: JSONObject
 
@@ -16,8 +17,24 @@ struct PlatformToken: Sendable {
     let text: String
   }
 
+  /// What a token without a key ID is refused with.
+  static let missingKeyID = "missing key ID in token header"
   /// The longest token that is looked at. In bytes.
   private static let maximumSize = 16 << 10
+
+  /// The claims of a token whose signature one of the platform's keys verified, for those who must look into it to know
+  /// which audience it must have. Only ``signed(_:keys:algorithms:)`` makes one.
+  struct Signed: Sendable {
+    let claims: JSONObject
+
+    fileprivate init(claims: JSONObject) { self.claims = claims }
+
+    /// Checks the rest of the token.
+    func verified(audience: String, leeway: Duration, at now: Date) throws(Refusal) -> PlatformToken {
+      try PlatformToken.check(claims, audience, leeway, now)
+      return PlatformToken(claims: claims)
+    }
+  }
 
   /// - Parameters:
   ///   - bytes: a JWT in the compact form, signed with RS256.
@@ -26,6 +43,15 @@ struct PlatformToken: Sendable {
   static func verify(
     _ bytes: [UInt8], keys: PlatformKeys, audience: String, leeway: Duration, at now: Date
   ) async throws -> PlatformToken {
+    try await signed(bytes, keys: keys, algorithms: [.rs256]).verified(audience: audience, leeway: leeway, at: now)
+  }
+
+  /// - Parameters:
+  ///   - bytes: a JWT in the compact form.
+  ///   - algorithms: that the platform may sign with.
+  static func signed(
+    _ bytes: [UInt8], keys: PlatformKeys, algorithms: [JWSAlgorithm]
+  ) async throws -> Signed {
     guard bytes.count <= maximumSize else {
       throw Refusal(step: .parsing, text: "the token has more than \(maximumSize) bytes")
     }
@@ -33,13 +59,14 @@ struct PlatformToken: Sendable {
     do { message = try CompactJWS(parsing: String(decoding: bytes, as: UTF8.self)) } catch {
       throw Refusal(step: .parsing, text: error.message)
     }
-    guard message.algorithm == .rs256 else {
+    guard algorithms.contains(message.algorithm) else {
+      let expected = algorithms.map { GoText.quote($0.rawValue) }.joined(separator: " ")
       throw Refusal(
         step: .parsing,
-        text: "unexpected signature algorithm \(GoText.quote(message.algorithm.rawValue)); expected [\"RS256\"]")
+        text: "unexpected signature algorithm \(GoText.quote(message.algorithm.rawValue)); expected [\(expected)]")
     }
     guard let id = message.header["kid"]?.string, !id.isEmpty, id.utf8.count <= 256 else {
-      throw Refusal(step: .key, text: "missing key ID in token header")
+      throw Refusal(step: .key, text: missingKeyID)
     }
     guard let key = try await keys.key(id) else {
       throw Refusal(step: .key, text: "key id \(GoText.quote(id)) not found")
@@ -51,8 +78,7 @@ struct PlatformToken: Sendable {
     guard let claims = try? JSONValue(parsing: message.payload, limits: limits).object else {
       throw Refusal(step: .parsing, text: "the token's claims are no JSON object")
     }
-    try check(claims, audience, leeway, now)
-    return PlatformToken(claims: claims)
+    return Signed(claims: claims)
   }
 
   private static func check(
