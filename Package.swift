@@ -145,8 +145,8 @@ let package = Package(
     part(
       "ServerPlugins",
       [
-        "AWS", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto, cryptoExtras,
-        x509, asn1,
+        "AWS", "Azure", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto,
+        cryptoExtras, x509, asn1,
       ]),
     .target(name: "CHost"),
     .systemLibrary(name: "CTPM", providers: [.apt(["libtss2-dev"])]),
@@ -273,8 +273,9 @@ let package = Package(
     tests(
       "ServerPlugins",
       [
-        "DaemonTesting", "Mutations", "HTTPTesting", "NodeAttestorTesting", "NodeProofTesting", "NodeProofs", "Plugins",
-        "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
+        "DaemonTesting", "Mutations", "AzureTesting", "Azure", "HTTPTesting", "NodeAttestorTesting", "NodeProofTesting",
+        "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto,
+        cryptoExtras, x509, asn1,
       ]),
     .target(
       name: "SystemdTesting", path: "Tests/Support/Systemd", exclude: ["units.py"], swiftSettings: strict),

@@ -24,24 +24,22 @@ package enum UnsupportedKeys {
   package static let plugins = PluginBlocks.Support(
     builtIns: [
       "DataStore": ["sql"],
-      "KeyManager": ["disk", "memory", "aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault"],
+      "KeyManager": ["aws_kms", "azure_key_vault", "disk", "gcp_kms", "hashicorp_vault", "memory"],
       "NodeAttestor": [
-        "join_token", "x509pop", "sshpop", "tpm_devid", "http_challenge", "k8s_psat", "aws_iid", "gcp_iit", "azure_msi",
-        "azure_imds",
-      ],
-      "UpstreamAuthority": [
-        "disk", "awssecret", "aws_pca", "gcp_cas", "vault", "spire", "cert-manager", "ejbca",
-      ],
+        "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
+        "tpm_devid", "x509pop",
+      ], "UpstreamAuthority": ["aws_pca", "awssecret", "cert-manager", "disk", "ejbca", "gcp_cas", "spire", "vault"],
       "Notifier": ["gcs_bundle", "k8sbundle"],
       "BundlePublisher": [
-        "aws_s3", "azure_blob", "gcp_cloudstorage", "aws_rolesanywhere_trustanchor", "k8s_configmap",
-      ],
-      "CredentialComposer": ["uniqueid"],
+        "aws_rolesanywhere_trustanchor", "aws_s3", "azure_blob", "gcp_cloudstorage", "k8s_configmap",
+      ], "CredentialComposer": ["uniqueid"],
     ],
     supported: [
-      "DataStore": ["sql"], "KeyManager": ["disk", "memory", "hashicorp_vault"],
-      "NodeAttestor": ["aws_iid", "gcp_iit", "join_token", "x509pop", "sshpop", "http_challenge", "tpm_devid"],
-      "UpstreamAuthority": ["disk", "spire", "vault"], "CredentialComposer": ["uniqueid"],
+      "DataStore": ["sql"], "KeyManager": ["disk", "hashicorp_vault", "memory"],
+      "NodeAttestor": [
+        "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "sshpop", "tpm_devid",
+        "x509pop",
+      ], "UpstreamAuthority": ["disk", "spire", "vault"], "CredentialComposer": ["uniqueid"],
     ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])
 }

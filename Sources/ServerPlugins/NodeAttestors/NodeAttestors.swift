@@ -6,9 +6,9 @@ package enum NodeAttestors {
     PluginType(
       "NodeAttestor", .any,
       builtIns: [
-        AWSIIDAttestor.plugin(host), GCPIITAttestor.plugin(host), HTTPChallengeAttestor.plugin(host),
-        JoinTokenAttestor.plugin, SSHPoPAttestor.plugin(host), TPMDevIDAttestor.plugin(host),
-        X509PoPAttestor.plugin(host),
+        AWSIIDAttestor.plugin(host), AzureIMDSAttestor.plugin(host), AzureMSIAttestor.plugin(host),
+        GCPIITAttestor.plugin(host), HTTPChallengeAttestor.plugin(host), JoinTokenAttestor.plugin,
+        SSHPoPAttestor.plugin(host), TPMDevIDAttestor.plugin(host), X509PoPAttestor.plugin(host),
       ])
   }
 }

@@ -10,9 +10,9 @@ import Testing
 
 /// The examples of docs/plugins can be copied: the server's halves read them.
 @Suite struct NodeAttestorPagesTests {
-  @Test(arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit", "tpm_devid"]) func theServersExample(
-    _ name: String
-  )
+  @Test(
+    arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit", "azure_msi", "azure_imds", "tpm_devid"])
+  func theServersExample(_ name: String)
     throws
   {
     let page = URL(fileURLWithPath: #filePath).appendingPathComponent(
@@ -37,6 +37,12 @@ import Testing
       .replacing("/etc/spire/tpm-vendors.pem", with: NodeProofFixtures.path("tpm/ek-ca.pem"))
     switch name {
     case "aws_iid": #expect(try AWSIIDSettings(PluginData(text: data), environment: [:]).organization != nil)
+    case "azure_msi":
+      let tenants = try AzureMSISettings(PluginData(text: data)).tenants
+      #expect(tenants.count == 2 && tenants.values.count { $0.access == nil } == 1)
+    case "azure_imds":
+      let tenants = try AzureIMDSSettings(PluginData(text: data)).tenants
+      #expect(tenants.count == 2 && tenants["contoso.onmicrosoft.com"]?.tags == ["environment", "team"])
     case "gcp_iit": #expect(try GCPIITSettings(PluginData(text: data)).labelKeys == ["team"])
     case "tpm_devid": _ = try TPMDevIDSettings(PluginData(text: data))
     case "x509pop": _ = try X509PoPSettings(PluginData(text: data))
