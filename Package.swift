@@ -346,8 +346,9 @@ let package = Package(
     .testTarget(
       name: "ImmunityTests",
       dependencies: [
-        "NodeAttestorTesting", "NodeProofTesting", "HTTPTesting", "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE",
-        logging, x509, crypto, asn1,
+        "DaemonTesting", "AzureTesting", "Azure", "NodeAttestorTesting", "NodeProofTesting", "HTTPTesting",
+        "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE", "Daemon", logging, nioHTTP1, x509, crypto, cryptoExtras,
+        asn1,
       ],
       path: "Tests/Immunity", swiftSettings: strict),
     .testTarget(
