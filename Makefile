@@ -1,7 +1,7 @@
 # The only door: every task of this repository is a target here.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help quickstart build release test soak check format bench fuzz protos docs clean
+.PHONY: help quickstart build release test soak compat check format bench fuzz protos docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,11 @@ test: ## all tests: unit, in-process, with processes, against other clients
 
 soak: ## half an hour of all that clients do, and 10,000 idle streams (MINUTES=n)
 	@SPIRE_SOAK_SECONDS=$$(( $(or $(MINUTES),30) * 60 )) SPIRE_IDLE_STREAMS=10000 Scripts/test --no-parallel --filter 'IntegrationTests.PeerTests/(soak|idleStreams)'
+
+compat: ## beside SPIRE's own programs: mixed, exchanged in place, one cluster (UPSTREAM=folder, ARGS='attestation')
+	@Scripts/prerequisites build
+	swift build --product spire-server && swift build --product spire-agent
+	@Tests/Compatibility/compat "$$(swift build --show-bin-path)" "$(UPSTREAM)" $(ARGS)
 
 check: ## formatting, target boundaries, generated code, wire tables, documentation lists
 	@Scripts/check

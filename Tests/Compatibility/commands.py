@@ -4,7 +4,7 @@ import difflib
 import re
 import subprocess
 
-from deployment import BOTH, OURS, THEIRS, Deployment, Failure, program
+from deployment import BOTH, OURS, THEIRS, Deployment, Failure, program, wait
 
 NODE, OTHER = "spiffe://example.org/node", "spiffe://example.org/spire/agent/x"
 NEW = ["-spiffeID", "spiffe://example.org/w", "-parentID", NODE, "-selector", "unix:uid:1"]
@@ -93,8 +93,9 @@ api validate jwt
 api validate jwt -audience a -svid b
 """.strip().splitlines()]
 
-# What differs from run to run, or from server to server.
+# What differs from run to run, or from server to server, and the one line that this project adds.
 CHANGING = [
+    (r"Watching +: .*\n", ""),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22,}", "UUID"), (r'"\d{10}"', '"TIME"'), (r"\d{20,}", "SERIAL"),
     (r"\b[0-9a-f]{40}\b", "KEY"), (r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} \w+", "DATE"),
     (r"20\d\d/\d\d/\d\d \d\d:\d\d:\d\d", "DATE"), (r"after [\d.]+(ms|µs|s)", "after T"),
@@ -114,6 +115,7 @@ def prepared(d, server):
              "-selector", "k8s:ns:a:b", "-storeSVID")
     d.server(THEIRS, "federation", "create", "-trustDomain", "third.org", "-bundleEndpointURL", "https://127.0.0.1:1/x",
              "-bundleEndpointProfile", "https_spiffe", "-endpointSpiffeID", "spiffe://third.org/x")
+    wait("the agent has its entries", d.fetch)
 
 
 def answers(d, who):
