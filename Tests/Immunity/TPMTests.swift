@@ -36,7 +36,7 @@ import Testing
 
   /// What the attestor says to a software TPM whose authority it trusts, and whose payload `change` made an attack. The
   /// signature of the DevID key is right; the content of the credential is a guess.
-  private func said(_ tpm: SoftwareTPM, _ change: (inout Lie) throws -> Void = { _ in }) async throws -> String {
+  private func said(_ tpm: LyingTPM, _ change: (inout Lie) throws -> Void = { _ in }) async throws -> String {
     let path = NSTemporaryDirectory() + "tpm-" + UUID().uuidString + ".pem"
     try PEM.encode(try tpm.root(), type: "CERTIFICATE").write(toFile: path, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -57,7 +57,7 @@ import Testing
 
   /// A payload whose parts are to be changed.
   private struct Lie {
-    let tpm: SoftwareTPM
+    let tpm: LyingTPM
     /// What answers the first half of the challenge.
     var key: P256.Signing.PrivateKey
     var certificate: [UInt8]
@@ -68,7 +68,7 @@ import Testing
     var attestation: [UInt8]
     var signature: [UInt8]
 
-    init(_ tpm: SoftwareTPM) throws {
+    init(_ tpm: LyingTPM) throws {
       self.tpm = tpm
       key = tpm.devID
       certificate = try tpm.devIDCertificate()
@@ -76,7 +76,7 @@ import Testing
       ekArea = tpm.endorsementArea
       akArea = tpm.attestationArea()
       area = tpm.devIDArea()
-      attestation = SoftwareTPM.attestation(of: SoftwareTPM.name(area))
+      attestation = LyingTPM.attestation(of: LyingTPM.name(area))
       signature = try tpm.sign(attestation)
     }
 
@@ -99,7 +99,7 @@ import Testing
 
   /// The ground of the other tests: as long as nothing is wrong, only the credential stands in the way.
   @Test func aTPMInSoftwareCannotOpenTheCredential() async throws {
-    #expect(try await said(SoftwareTPM()) == Self.activation)
+    #expect(try await said(LyingTPM()) == Self.activation)
   }
 
   /// The private key of a DevID certificate was copied to another machine, whose TPM certifies another key.
@@ -107,7 +107,7 @@ import Testing
     let copied = P256.Signing.PrivateKey()
     let text = "InvalidArgument: public key in DevID certificate differs from the DevID key that the TPM certified"
     #expect(
-      try await said(SoftwareTPM()) {
+      try await said(LyingTPM()) {
         $0.key = copied
         $0.certificate = try $0.tpm.devIDCertificate(of: copied.publicKey)
       } == text)
@@ -149,16 +149,16 @@ import Testing
     ] as [(String, UInt32)]) func attestationKeysThatProveNothing(_ name: String, _ attributes: UInt32) async throws
   {
     #expect(
-      try await said(SoftwareTPM()) { $0.akArea = $0.tpm.attestationArea(attributes) }
+      try await said(LyingTPM()) { $0.akArea = $0.tpm.attestationArea(attributes) }
         == Self.residency + "the attestation key lacks the attributes \(name)")
   }
 
   @Test func attestationKeysThatDoNotSign() async throws {
     #expect(
-      try await said(SoftwareTPM()) { $0.akArea = $0.tpm.attestationArea(0x0001_0472) }
+      try await said(LyingTPM()) { $0.akArea = $0.tpm.attestationArea(0x0001_0472) }
         == Self.residency + "not a signing key")
     #expect(
-      try await said(SoftwareTPM()) { $0.akArea = $0.tpm.attestationArea(0x0007_0472) }
+      try await said(LyingTPM()) { $0.akArea = $0.tpm.attestationArea(0x0007_0472) }
         == Self.residency + "the attestation key is for decryption too")
   }
 
@@ -169,43 +169,43 @@ import Testing
     ] as [(String, UInt32)]) func devIDKeysThatAreElsewhereToo(_ name: String, _ attributes: UInt32) async throws
   {
     #expect(
-      try await said(SoftwareTPM()) {
+      try await said(LyingTPM()) {
         $0.area = $0.tpm.devIDArea(attributes)
-        try $0.attest(SoftwareTPM.attestation(of: SoftwareTPM.name($0.area)))
+        try $0.attest(LyingTPM.attestation(of: LyingTPM.name($0.area)))
       } == Self.residency + "the DevID key lacks the attributes \(name): it may be known elsewhere")
     // Attributes that are not those that were certified change the name.
     #expect(
-      try await said(SoftwareTPM()) {
-        try $0.attest(SoftwareTPM.attestation(of: SoftwareTPM.name($0.tpm.devIDArea(attributes))))
+      try await said(LyingTPM()) {
+        try $0.attest(LyingTPM.attestation(of: LyingTPM.name($0.tpm.devIDArea(attributes))))
       } == Self.residency + "certify failed")
   }
 
   /// Something of the right form that no TPM made, and something else that a TPM made.
   @Test func statementsThatAreNotAboutTheKey() async throws {
-    let tpm = try SoftwareTPM()
-    let name = SoftwareTPM.name(tpm.devIDArea())
+    let tpm = try LyingTPM()
+    let name = LyingTPM.name(tpm.devIDArea())
     #expect(
-      try await said(tpm) { try $0.attest(SoftwareTPM.attestation(of: name, magic: 0)) }
+      try await said(tpm) { try $0.attest(LyingTPM.attestation(of: name, magic: 0)) }
         == Self.residency + "incorrect magic value: 0")
     // A quote, a time, the creation of an object, the contents of NV memory.
     for type in [0x8018, 0x8019, 0x801A, 0x8014] as [UInt16] {
       #expect(
-        try await said(tpm) { try $0.attest(SoftwareTPM.attestation(of: name, type: type)) }
+        try await said(tpm) { try $0.attest(LyingTPM.attestation(of: name, type: type)) }
           == Self.residency + "missing certify info")
     }
     #expect(
-      try await said(tpm) { $0.attestation = SoftwareTPM.attestation(of: name) + [0] }
+      try await said(tpm) { $0.attestation = LyingTPM.attestation(of: name) + [0] }
         == Self.residency + "crypto/rsa: verification error")
     // The name of nothing.
     for name in [[], [0, 0x0B], [0, 0x10]] as [[UInt8]] {
       #expect(
-        try await said(tpm) { try $0.attest(SoftwareTPM.attestation(of: name)) } == Self.residency + "certify failed")
+        try await said(tpm) { try $0.attest(LyingTPM.attestation(of: name)) } == Self.residency + "certify failed")
     }
   }
 
   /// A second reading of the same bytes may not find anything else: nothing stands behind a structure.
   @Test func nothingStandsBehindAStructure() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try LyingTPM()
     let more = "tpm: 1 bytes follow the structure"
     #expect(
       try await said(tpm) { $0.area += [0] } == "InvalidArgument: cannot decode DevID key public blob: " + more)
@@ -222,7 +222,7 @@ import Testing
 
   /// Numbers that take long: measured before they are used.
   @Test(.timeLimit(.minutes(1))) func hugeNumbersAreNotUsed() async throws {
-    let tpm = try SoftwareTPM()
+    let tpm = try LyingTPM()
     for exponent in [0x8000_0001, 0xFFFF_FFFF] as [UInt32] {
       #expect(
         try await said(tpm) { $0.akArea = $0.tpm.attestationArea(exponent: exponent) }
@@ -251,7 +251,7 @@ import Testing
 
   @Test func endorsementCertificatesEnd() async throws {
     #expect(
-      try await said(SoftwareTPM()) { $0.ekCertificate = try $0.tpm.endorsementCertificate(until: 1_800_000_000) }
+      try await said(LyingTPM()) { $0.ekCertificate = try $0.tpm.endorsementCertificate(until: 1_800_000_000) }
         .hasPrefix(
           "InvalidArgument: cannot verify EK signature: endorsement certificate verification failed: x509: certificate has expired"
         ))

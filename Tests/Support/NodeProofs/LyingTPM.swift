@@ -8,7 +8,7 @@ import X509
 /// What a TPM would say if it did as its owner likes: public areas with any attributes, attestations of anything, by keys
 /// that are here. For attacks only: it opens no credential. Authorities of its own certify its endorsement key and its
 /// DevID key, so that everything but the attack is in order.
-package struct SoftwareTPM: Sendable {
+package struct LyingTPM: Sendable {
   /// Attributes of an attestation key and of a signing key, as tpm2_create makes them.
   package static let attestationKey: UInt32 = 0x0005_0472
   package static let signingKey: UInt32 = 0x0004_0072
