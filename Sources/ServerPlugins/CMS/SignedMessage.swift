@@ -178,6 +178,9 @@ package struct SignedMessage: Sendable {
 
   // MARK: Algorithms
 
+  /// 1.2.840.113549.1.1
+  private static let rsa: [UInt8] = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01]
+
   private static func digest(_ reader: inout DERReader) throws(CMSError) -> DigestAlgorithm {
     guard var algorithm = reader.inside(DERTag.sequence),
       let identifier = algorithm.next(DERTag.objectIdentifier)?.contents
@@ -192,7 +195,13 @@ package struct SignedMessage: Sendable {
       default: break
       }
     }
-    throw CMSError("the signer's digest is not SHA-256, SHA-384 or SHA-512")
+    // 1.2.840.113549.1.1.x: Azure's metadata service names the digest by the signature that is made with it.
+    switch Array(identifier) {
+    case rsa + [11]: return .sha256
+    case rsa + [12]: return .sha384
+    case rsa + [13]: return .sha512
+    default: throw CMSError("the signer's digest is not SHA-256, SHA-384 or SHA-512")
+    }
   }
 
   /// The signature algorithm must be of RSA (PKCS #1 v1.5) or ECDSA and, where it names a digest, name the signer's.
@@ -200,7 +209,6 @@ package struct SignedMessage: Sendable {
     var reader = DERReader(algorithm)
     let identifier = Array(reader.next(DERTag.objectIdentifier)?.contents ?? [])
     // 1.2.840.113549.1.1.x and 1.2.840.10045.4.3.x
-    let rsa: [UInt8] = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01]
     let ecdsa: [UInt8] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03]
     let number: UInt8 =
       switch digest {

@@ -33,6 +33,25 @@ import Testing
     }
   }
 
+  /// Its key is too short to be taken, so its signature is not verified.
+  @Test func azuresExampleIsRead() throws {
+    let message = try SignedMessage(parsing: CMSFixtures.azuresExample)
+    let signer = try message.signerCertificate()
+    #expect(message.certificates == [signer])
+    #expect(X509ChainVerifier.rsaKeySize(ofCertificate: signer) == 1024)
+    let error = #expect(throws: CMSError.self) { try message.verified(with: key) }
+    #expect(error?.description == "the signature does not fit the content and the signer's key")
+    // Another digest's name is noticed: SHA-1 with RSA.
+    let name: [UInt8] = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B]
+    var weak = CMSFixtures.azuresExample
+    let places = weak.indices.dropLast(name.count).filter { Array(weak[$0..<$0 + name.count]) == name }
+    #expect(places.count == 2)
+    weak[try #require(places.last) + name.count - 1] = 5
+    #expect(throws: CMSError("the signer's digest is not SHA-256, SHA-384 or SHA-512")) {
+      try SignedMessage(parsing: weak)
+    }
+  }
+
   @Test func whatIsAmbiguousOrWeakIsRefused() {
     #expect(throws: CMSError("the message must have exactly one signer")) {
       try SignedMessage(parsing: CMSFixtures.twoSigners)

@@ -84,8 +84,9 @@ package struct AzureSigner: Sendable {
   ) throws -> [UInt8] {
     let signature = Array(
       try signer.key.signature(for: Data(content), padding: .insecurePKCS1v1_5).rawRepresentation)
-    let sha256: [UInt8] = [0x30, 0x0B, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]
-    let rsa: [UInt8] = [0x30, 0x0D, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 0x0B, 5, 0]
+    // The digest is named by the signature that is made with it, as in the documentation's example.
+    let sha256: [UInt8] = [0x30, 0x0D, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 0x0B, 5, 0]
+    let rsa: [UInt8] = [0x30, 0x0D, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1, 5, 0]
     let data: [UInt8] = [6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 1]
     // The issuer's name and the serial number, as they are encoded there.
     var outer = DERReader((names ?? signer.certificate)[...])
