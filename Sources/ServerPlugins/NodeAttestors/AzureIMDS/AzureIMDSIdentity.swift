@@ -37,19 +37,12 @@ struct AzureIMDSIdentity: Sendable {
     self.tenantID = tenantID
     subscriptionID = document.subscriptionID
     machineID = document.machineID
-    let path: String
-    do {
-      path = try template.path(
-        .map([
-          "PluginName": .text(AzureIMDSAttestor.pluginName), "TenantID": .foreign(tenantID),
-          "SubscriptionID": .foreign(subscriptionID), "VMID": .foreign(machineID), "Nonce": .foreign(document.nonce),
-        ]))
-    } catch {
-      throw ServerPluginError(.internal, "unable to make agent ID: \(error)", cause: error)
-    }
-    do { agentID = try host.agentID(path) } catch {
-      throw ServerPluginError(.internal, "unable to make agent ID: \(error.message)", cause: error)
-    }
+    agentID = try host.agentID(
+      template,
+      [
+        "PluginName": .text(AzureIMDSAttestor.pluginName), "TenantID": .foreign(tenantID),
+        "SubscriptionID": .foreign(subscriptionID), "VMID": .foreign(machineID), "Nonce": .foreign(document.nonce),
+      ])
   }
 }
 

@@ -22,22 +22,15 @@ struct AzureMSIIdentity: Sendable {
     guard !tenantID.isEmpty else { throw ServerPluginError(.internal, "token missing tenant ID claim") }
     guard !principalID.isEmpty else { throw ServerPluginError(.internal, "token missing subject claim") }
     let audiences = token.claims["aud"]?.array?.compactMap(\.string) ?? [text("aud")]
-    let path: String
-    do {
-      path = try template.path(
-        .map([
-          "PluginName": .text(AzureMSIAttestor.pluginName), "TenantID": .foreign(tenantID),
-          "PrincipalID": .foreign(principalID), "Issuer": .foreign(text("iss")),
-          // SPIRE: the principal has taken the subject's place, which is always empty.
-          "Subject": .text(""), "Audience": .list(audiences.map { .foreign($0) }), "Expiry": time("exp"),
-          "NotBefore": time("nbf"), "IssuedAt": time("iat"), "ID": .foreign(text("jti")),
-        ]))
-    } catch {
-      throw ServerPluginError(.internal, "unable to make agent ID: \(error)", cause: error)
-    }
-    do { agentID = try host.agentID(path) } catch {
-      throw ServerPluginError(.internal, "unable to make agent ID: \(error.message)", cause: error)
-    }
+    agentID = try host.agentID(
+      template,
+      [
+        "PluginName": .text(AzureMSIAttestor.pluginName), "TenantID": .foreign(tenantID),
+        "PrincipalID": .foreign(principalID), "Issuer": .foreign(text("iss")),
+        // SPIRE: the principal has taken the subject's place, which is always empty.
+        "Subject": .text(""), "Audience": .list(audiences.map { .foreign($0) }), "Expiry": time("exp"),
+        "NotBefore": time("nbf"), "IssuedAt": time("iat"), "ID": .foreign(text("jti")),
+      ])
   }
 }
 
