@@ -230,7 +230,7 @@ let package = Package(
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
     tests("Flags"),
-    tests("Daemon", ["DaemonTesting", "HCL", logging, lifecycle]),
+    tests("Daemon", ["DaemonTesting", "HCL", logging, lifecycle, nioCore, nioHTTP1, nioEmbedded]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
     tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
@@ -252,7 +252,7 @@ let package = Package(
       "RPC",
       [
         "Mutations", "HTTPTesting", "HTTP", "TLS", "SPIFFE", "Daemon", "SPIREProtos", logging, lifecycle, grpcCore,
-        protobuf, x509, asn1, crypto, nioCore, nioTLS, nioSSL, nioHTTP2, nioHPACK, nioEmbedded,
+        protobuf, x509, asn1, crypto, nioCore, nioPosix, nioTLS, nioSSL, nioHTTP2, nioHPACK, nioEmbedded,
         daemon("GRPCProtobuf", "grpc-swift-protobuf"),
       ]),
     .target(

@@ -1,6 +1,6 @@
 """Starts a server and an agent on loopback, drives them with spire-load, and prints what each operation costs.
 
-usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,workloads,list,model,postgres,peers,fleet,watchers]
+usage: measure.py BIN [--quick] [--scale] [--only issue,change,entries,restart,streams,workloads,list,model,postgres,peers,fleet,watchers,unauthenticated]
     [--out FILE]    (Benchmarks/run calls it)
 
 CPU per operation is the daemon's own processor time divided by the number of operations: it is steady, while rates and
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import fleet
 import scale
+import unauthenticated
 import workloads
 from deployment import (API, BIN, FETCH_X509, WORKLOAD, W, Deployment, anonymous, create, entry, median, settle, sid)
 from figures import Results
@@ -29,9 +30,9 @@ from postgres import Postgres, programs
 QUICK = "--quick" in sys.argv
 SECONDS = 1.5 if QUICK else 6
 GROUPS = ("issue", "change", "entries", "restart", "streams", "workloads", "list", "model", "postgres", "peers", "fleet",
-          "watchers")
+          "watchers", "unauthenticated")
 # Those that need a server and an agent of their own kind, or none.
-APART = ("workloads", "list", "model", "postgres", "peers", "fleet", "watchers")
+APART = ("workloads", "list", "model", "postgres", "peers", "fleet", "watchers", "unauthenticated")
 
 
 def openssl():
@@ -254,7 +255,8 @@ def option(name, default):
 def measure_apart(results, groups):
     for name, body in (("workloads", lambda results: workloads.measure(results, QUICK)), ("model", model), ("list", lists), ("postgres", on_postgres), ("peers", between_servers),
                        ("fleet", lambda results: fleet.measure(results, QUICK)),
-                       ("watchers", lambda results: fleet.measure(results, QUICK, watch=True))):
+                       ("watchers", lambda results: fleet.measure(results, QUICK, watch=True)),
+                       ("unauthenticated", lambda results: unauthenticated.measure(results, QUICK, openssl()[0]))):
         if name in groups:
             body(results)
 

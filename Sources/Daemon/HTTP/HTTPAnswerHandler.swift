@@ -3,6 +3,9 @@ import NIOHTTP1
 
 /// Answers the requests of one connection. Lives on its event loop.
 ///
+/// A request that the pipeline hands over while the answer to the one before is being written has its turn afterwards:
+/// requests sent one behind the other must not nest, each on the stack of the one before.
+///
 /// While the client does not read, nothing is read from it, and the answer to a request that was read before waits: there
 /// is one, as the pipeline hands over one request at a time. The patience with the client goes on.
 final class HTTPAnswerHandler: ChannelDuplexHandler {
@@ -20,6 +23,8 @@ final class HTTPAnswerHandler: ChannelDuplexHandler {
   /// An answer that waits for the client to read.
   private var waiting: (response: HTTPListener.Response, head: HTTPRequestHead)?
   private var isReadDue = false
+  private var next: (request: HTTPListener.Request, head: HTTPRequestHead)?
+  private var isAnswering = false
 
   init(answer: HTTPListener.Answer) { self.answer = answer }
 
@@ -49,8 +54,22 @@ final class HTTPAnswerHandler: ChannelDuplexHandler {
         headers: head.headers.map { ($0.name, $0.value) },
         peer: peer.map { $0.contains(":") ? "[\($0)]:\($1)" : "\($0):\($1)" } ?? "@")
       startTimer(context)
+      next = (request, head)
+      answering(context) {}
+    }
+  }
+
+  /// Runs `body`, then answers what came meanwhile.
+  private func answering(_ context: ChannelHandlerContext, _ body: () -> Void) {
+    let isNested = isAnswering
+    isAnswering = true
+    body()
+    guard !isNested else { return }
+    while let (request, head) = next {
+      next = nil
       respond(request, head, context)
     }
+    isAnswering = false
   }
 
   private func respond(_ request: HTTPListener.Request, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -66,7 +85,7 @@ final class HTTPAnswerHandler: ChannelDuplexHandler {
           let (handler, context) = bound.value
           handler.task = nil
           guard context.channel.isActive else { return }
-          handler.write(response, head, context)
+          handler.answering(context) { handler.write(response, head, context) }
         }
       }
     }
@@ -79,7 +98,7 @@ final class HTTPAnswerHandler: ChannelDuplexHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable, let (response, head) = waiting {
       waiting = nil
-      write(response, head, context)
+      answering(context) { write(response, head, context) }
     }
     if context.channel.isWritable, isReadDue {
       isReadDue = false

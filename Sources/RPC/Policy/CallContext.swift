@@ -173,7 +173,7 @@ package final class CallContext: ServerContext.TransportSpecific {
     let counter = metrics.startCall(policy.names.rateLimitKey)
     let patience = deadline.map { ContinuousClock.now.duration(to: $0) }
     do {
-      try await limiter.take(count, for: address.network, patience: patience)
+      try await limiter.take(count, for: address.ip, patience: patience)
       counter.done()
     } catch {
       counter.done(error: error)

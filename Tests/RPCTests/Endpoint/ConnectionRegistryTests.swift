@@ -35,6 +35,17 @@ import Testing
     #expect(add(registry, 41, one) == nil)
   }
 
+  @Test func anAddressHasABoundOfItsOwn() {
+    let registry = ConnectionRegistry(most: 100, mostOfAddress: 3)
+    for id: UInt64 in 1...3 { #expect(add(registry, id, .address("192.0.2.1")) == nil) }
+    #expect(add(registry, 4, .address("192.0.2.1")) == .tooManyOf(.address("192.0.2.1")))
+    #expect(add(registry, 5, .address("192.0.2.2")) == nil)
+    for id: UInt64 in 11...20 { #expect(add(registry, id, .user(1)) == nil) }
+    // Who shows a certificate makes room for the next one.
+    registry.release(1)
+    #expect(add(registry, 6, .address("192.0.2.1")) == nil)
+  }
+
   @Test func whoHasShownACertificateCountsNoLonger() {
     let registry = ConnectionRegistry(most: 4)
     let owner = Owner.address("192.0.2.1")

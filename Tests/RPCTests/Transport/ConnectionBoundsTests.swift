@@ -3,6 +3,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHPACK
 import NIOHTTP2
+import Synchronization
 import Testing
 
 @testable import RPC
@@ -52,7 +53,7 @@ import Testing
   // MARK: Streams
 
   /// The frames that a server sent: type, stream, payload.
-  private static func frames(_ channel: EmbeddedChannel) throws -> [(type: UInt8, stream: UInt32, payload: [UInt8])] {
+  static func frames(_ channel: EmbeddedChannel) throws -> [(type: UInt8, stream: UInt32, payload: [UInt8])] {
     var all = ByteBuffer()
     while let data = try channel.readOutbound(as: IOData.self) {
       if case .byteBuffer(var bytes) = data { all.writeBuffer(&bytes) }
@@ -122,6 +123,78 @@ import Testing
     let fourth = connection.open("bidirectionalStreaming")
     connection.send("x", to: fourth, isLast: true)
     #expect(connection.frames(of: fourth).last == "grpc-status=0 END")
+  }
+
+  // MARK: Who has shown no certificate
+
+  @Test func strangersHaveFewerCallsOnAConnection() throws {
+    var limits = ConnectionLimits()
+    limits.strangerStreams = 3
+    let connection = try TestConnection(limits, handler: ConnectionTests.echo)
+    let ids = (0..<4).map { _ in connection.open("bidirectionalStreaming") }
+    #expect(connection.frames(of: ids[3]) == ["reset 7"])
+    connection.send("x", to: ids[0], isLast: true)
+    #expect(connection.frames(of: ids[0]).last == "grpc-status=0 END")
+    #expect(connection.frames(of: connection.open("bidirectionalStreaming")) == [])
+  }
+
+  @Test func strangersShareARoomOfTheirOwn() throws {
+    let room = CallRoom(calls: 1000, strangers: 4)
+    let connection = try TestConnection(room: room, handler: ConnectionTests.echo)
+    let ids = (0..<3).map { _ in connection.open("bidirectionalStreaming") }
+    #expect(connection.frames(of: ids[2]).first?.contains("grpc-status=8 grpc-message=too many calls") == true)
+    for id in ids[0...1] { connection.send("x", to: id, isLast: true) }
+    #expect(room.strangers.used.load(ordering: .relaxed) == 0 && room.calls.used.load(ordering: .relaxed) == 0)
+    connection.send("x", to: connection.open("bidirectionalStreaming"))
+    connection.server.close(promise: nil)
+    connection.pump()
+    #expect(room.strangers.used.load(ordering: .relaxed) == 0 && room.calls.used.load(ordering: .relaxed) == 0)
+  }
+
+  /// A thousand halves of messages are bounded by what the owner of the connection may keep, not by the connection.
+  @Test func unfinishedMessagesCountForTheirOwner() throws {
+    let room = CallRoom(bytes: 100_000)
+    let connection = try TestConnection(room: room, handler: ConnectionTests.echo)
+    let begun = Array(ByteBuffer(bytes: [0, 0, 1, 0, 0]).readableBytesView) + [UInt8](repeating: 7, count: 29_995)
+    func begin(_ id: HTTP2StreamID) { connection.send(.data(.init(data: .byteBuffer(ByteBuffer(bytes: begun)))), id) }
+    let ids = (0..<3).map { _ in connection.open("unary") }
+    for id in ids { begin(id) }
+    // 30,000 are fine; 60,000 would be more than what is free then.
+    #expect(connection.frames(of: ids[0]).allSatisfy { $0.hasPrefix("window") })
+    for id in ids[1...2] {
+      #expect(
+        connection.frames(of: id).contains { $0.contains("grpc-status=8 grpc-message=too many bytes of unfinished") })
+    }
+    #expect(room.bytes.used.load(ordering: .relaxed) == 30_000)
+    connection.send(.rstStream(.cancel), ids[0])
+    #expect(room.bytes.used.load(ordering: .relaxed) == 0)
+    let next = connection.open("unary")
+    begin(next)
+    #expect(room.bytes.used.load(ordering: .relaxed) == 30_000)
+    connection.server.close(promise: nil)
+    connection.pump()
+    #expect(connection.hasEnded && room.bytes.used.load(ordering: .relaxed) == 0)
+  }
+
+  /// So do answers that wait for their reader.
+  @Test func unreadAnswersCountForTheirOwner() throws {
+    let room = CallRoom(bytes: 300_000)
+    let gate = ConnectionTests.Gate()
+    let connection = try TestConnection(room: room) { stream, context in
+      if context.descriptor.method == "unary" { await gate.pass() }
+      try? await stream.outbound.write(.message(MessageBytes(repeating: 1, count: 60_000)))
+      try? await stream.outbound.write(.status(ConnectionTests.ok, [:]))
+    }
+    let ids = (0..<8).map { _ in connection.open("unary") }
+    for id in ids { connection.send("x", to: id, isLast: true) }
+    gate.open()
+    connection.pump()
+    let refused = ids.count { connection.frames(of: $0).contains { $0.contains(ConnectionHandler.unreadMessage) } }
+    #expect(refused == 5 && room.bytes.used.load(ordering: .relaxed) <= 150_000)
+    connection.send(.windowUpdate(windowSizeIncrement: 1_000_000))
+    #expect(room.bytes.used.load(ordering: .relaxed) == 0)
+    let late = connection.open("clientStreaming", isLast: true)
+    #expect(connection.frames(of: late).last == "grpc-status=0 END")
   }
 
   // MARK: Answers that nobody reads

@@ -1,0 +1,181 @@
+import Daemon
+import DaemonTesting
+import Foundation
+import GRPCCore
+import Keys
+import RPC
+import SPIFFE
+import SPIREProtos
+import ServerPlugins
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import Server
+
+private typealias Agent = Spire_Api_Server_Agent_V1_Agent
+private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
+
+/// How many attestations there may be, what they may keep, and that those who come with an honest proof get through.
+@Suite struct AttestationRoomTests {
+  private let counts = CallCounts()
+  private func room() -> AttestationRoom { AttestationRoom(metrics: Metrics(sinks: [counts]), time: TestTime()) }
+
+  private func refusal(_ room: AttestationRoom, _ network: String, _ bytes: Int) -> AttestationRoom.Refusal? {
+    do {
+      _ = try room.enter(network, bytes: bytes)
+      return nil
+    } catch { return error }
+  }
+
+  @Test func anAddressHasItsPlacesAndAllTogetherHaveTheirs() async throws {
+    let room = room()
+    let refused = try await counts.during("node.attestation") {
+      let places = try (0..<AttestationRoom.mostOfAddress).map { _ in try room.enter("192.0.2.1", bytes: 10) }
+      #expect(refusal(room, "192.0.2.1", 10) == .address)
+      for other in 2...4 {
+        for _ in 0..<AttestationRoom.mostOfAddress { _ = try room.enter("192.0.2.\(other)", bytes: 10) }
+      }
+      #expect(room.count == AttestationRoom.most)
+      #expect(refusal(room, "192.0.2.9", 10) == .server)
+      room.leave(places[0])
+      #expect(refusal(room, "192.0.2.9", 10) == nil)
+      for place in places.dropFirst() { room.leave(place) }
+      #expect(refusal(room, "192.0.2.1", 10) == nil)
+    }
+    #expect(refused == ["node.attestation.refuse": 2])
+  }
+
+  @Test func anAddressMayKeepAsMuchAsIsFree() {
+    let room = room()
+    let large = 4 << 20
+    #expect((0..<20).count { _ in refusal(room, "192.0.2.1", large) == nil } == 8)
+    #expect(refusal(room, "192.0.2.1", large) == .bytes)
+    #expect((0..<20).count { _ in refusal(room, "192.0.2.2", large) == nil } == 4)
+    // The next one still finds room.
+    #expect(refusal(room, "192.0.2.3", 5_000) == nil)
+  }
+
+  @Test func refusalsDoNotFillTheLog() {
+    let time = TestTime()
+    let room = AttestationRoom(time: time)
+    let first = (0..<50).map { _ in room.admitToLog() }
+    #expect(first == [0] + Array(repeating: nil, count: 49))
+    time.advance(by: AttestationRoom.silence)
+    #expect(room.admitToLog() == 49 && room.admitToLog() == nil)
+  }
+
+  private final class Running: Sendable {
+    private let state = Mutex((now: 0, most: 0))
+    var most: Int { state.withLock { $0.most } }
+    func began() {
+      state.withLock {
+        $0.now += 1
+        $0.most = max($0.most, $0.now)
+      }
+    }
+    func ended() { state.withLock { $0.now -= 1 } }
+  }
+
+  /// The proofs of those who have proved nothing are checked one beside the other on so many queues, and no other work
+  /// waits there.
+  @Test func proofsHaveQueuesOfTheirOwn() async throws {
+    let lane = BackgroundLane("test", width: 2)
+    let running = Running()
+    try await BackgroundWork.$lane.withValue(lane) {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<50 {
+          group.addTask {
+            try await BackgroundWork.run {
+              running.began()
+              running.ended()
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+    }
+    #expect(running.most <= 2)
+  }
+
+  // MARK: The method
+
+  private struct Slow: NodeAttestor {
+    let name = "slow"
+    struct Node: VerifiedNode {
+      let agentID: SPIFFEID
+      let canReattest = true
+    }
+    func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
+      if payload == Array("honest".utf8) { return Node(agentID: TestServer.id("/spire/agent/slow/honest")) }
+      _ = try await agent.respond(to: [1])
+      throw ServerPluginError(.permissionDenied, "slow: no")
+    }
+  }
+
+  private static func request(_ payload: String, csr: Data) -> Request {
+    .with {
+      $0.params.data.type = "slow"
+      $0.params.data.payload = Data(payload.utf8)
+      $0.params.params.csr = csr
+    }
+  }
+
+  /// Three hundred callers of one address hold their attestations open. Some find no place; they are told at once, the
+  /// log says it once, and an agent of another address attests as if they were not there.
+  @Test(.timeLimit(.minutes(2))) func callersOfOneAddressKeepNobodyElseOut() async throws {
+    var options = TestServer.Options()
+    options.nodeAttestors = [Slow()]
+    options.metrics = Metrics(sinks: [counts])
+    try await TestServer.with(options) { server in
+      let csr = try TestKey().csr()
+      // Every place of this address but three is taken.
+      let taken = try (0..<AttestationRoom.mostOfAddress - 3).map { _ in
+        try server.parts.attestations.enter("127.0.0.1", bytes: 10)
+      }
+      try await server.remote { client in
+        try await withThrowingTaskGroup(of: String.self) { group in
+          for _ in 0..<20 {
+            group.addTask {
+              do {
+                try await Agent.Client(wrapping: client).attestAgent { writer in
+                  try await writer.write(Self.request("stranger", csr: csr))
+                  // Open for as long as the server wants it.
+                  try await Task.sleep(for: .seconds(3600))
+                } onResponse: { response in
+                  for try await message in response.messages { _ = message }
+                }
+                return "ended"
+              } catch let error as RPCError {
+                return "\(error.code): \(error.message)"
+              }
+            }
+          }
+          // Those who find no place hear of it although the others go on.
+          for _ in 0..<17 {
+            let said = try await group.next()
+            #expect(said == "resourceExhausted: too many attestations at the same time from this address")
+          }
+          #expect(server.parts.attestations.count == AttestationRoom.mostOfAddress)
+          // Somebody else; on the admin socket there are no places.
+          let result = try await server.local { try await TestServer.attest($0, Self.request("honest", csr: csr)) }
+          #expect(result.result.svid.id.path == "/spire/agent/slow/honest")
+          let other = try server.parts.attestations.enter("192.0.2.7", bytes: 10)
+          server.parts.attestations.leave(other)
+          // One goes, and the next one comes in.
+          server.parts.attestations.leave(taken[0])
+          let again = try await TestServer.attest(client, Self.request("honest", csr: csr))
+          #expect(again.result.svid.id.path == "/spire/agent/slow/honest")
+          group.cancelAll()
+          while let result = await group.nextResult() { _ = result }
+        }
+      }
+      #expect(server.log.all("Attestation refused").count == 1)
+      #expect(
+        server.log.first("Attestation refused")?.fields["reason"]
+          == "too many attestations at the same time from this address")
+      for place in taken.dropFirst() { server.parts.attestations.leave(place) }
+      while server.parts.attestations.count > 0 { await Task.yield() }
+    }
+  }
+}
