@@ -16,16 +16,16 @@ struct PeerTests {
     return deployment
   }
 
-  @Test("RFC 9113 and gRPC over HTTP/2, case by case", .timeLimit(.minutes(4)))
+  @Test("RFC 9113 and gRPC over HTTP/2, case by case", .timeLimit(.minutes(8)))
   func conformance() async throws { try await run("conformance.py") }
 
-  @Test("attacks leave the process, other connections, memory and descriptors alone", .timeLimit(.minutes(5)))
+  @Test("attacks leave the process, other connections, memory and descriptors alone", .timeLimit(.minutes(10)))
   func attacks() async throws { try await run("attacks.py") }
 
-  @Test("grpcio, h2, h2load, nghttp and openssl; 10,000 pings and cancelled calls", .timeLimit(.minutes(8)))
+  @Test("grpcio, h2, h2load, nghttp and openssl; 10,000 pings and cancelled calls", .timeLimit(.minutes(10)))
   func clients() async throws { try await run("clients.py") }
 
-  @Test("idle Workload API streams cost at most 20 kB each", .timeLimit(.minutes(4)))
+  @Test("idle Workload API streams cost at most 20 kB each", .timeLimit(.minutes(8)))
   func idleStreams() async throws {
     #if DEBUG
       let bytes = "24000"  // without optimisation a little more
@@ -35,7 +35,7 @@ struct PeerTests {
     try await run("idle_streams.py", [ProcessInfo.processInfo.environment["SPIRE_IDLE_STREAMS"] ?? "1000", bytes])
   }
 
-  @Test("a stop lets calls finish", .timeLimit(.minutes(1)))
+  @Test("a stop lets calls finish", .timeLimit(.minutes(4)))
   func shutdown() async throws {
     let deployment = try await run("shutdown.py")
     for process in [deployment.server, deployment.agent] {

@@ -349,7 +349,7 @@ CERTIFIED = "server TCP with an SVID"
 
 if __name__ == "__main__":
     runner = Runner()
-    give_up_after(450)
+    give_up_after(560)
     everything, svid = endpoints(), own_svid()
     port, bundle = int(os.environ["SERVER_PORT"]), os.environ["BUNDLE"]
     everything.append(Endpoint(CERTIFIED, everything[0].process, lambda: tls(port, bundle, svid=svid.name),

@@ -8,7 +8,7 @@ import time
 
 from subjects import endpoints, eventually, give_up_after
 
-give_up_after(230)
+give_up_after(450)
 streams = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
 LIMIT = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
 per_connection = 20

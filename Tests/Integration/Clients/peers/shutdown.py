@@ -14,7 +14,7 @@ def is_refused(endpoint):
         return True
 
 
-give_up_after(50)
+give_up_after(200)
 tcp, admin, agent = endpoints()
 held = []
 for e in (tcp, admin):

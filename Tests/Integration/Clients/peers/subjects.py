@@ -120,7 +120,7 @@ class Runner:
 
     def __init__(self, growth=48 << 20):
         self.failed, self.growth = [], growth
-        give_up_after(280)
+        give_up_after(560)
 
     def run(self, endpoint, case, known=()):
         if not endpoint.process.alive:
