@@ -12,7 +12,9 @@ import Testing
 
   /// The rows of the page's tables: the cells of each.
   private static func rows() throws -> [[String]] {
-    try page().split(separator: "\n").filter { $0.hasPrefix("| ") && !$0.hasPrefix("| attack") }
+    // The table of peers is not one of attacks.
+    try page().split(separator: "\n")
+      .filter { line in line.hasPrefix("| ") && !["| attack", "| peer", "| `"].contains { line.hasPrefix($0) } }
       .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
   }
 
