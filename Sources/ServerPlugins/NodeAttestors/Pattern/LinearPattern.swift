@@ -17,7 +17,9 @@ struct LinearPattern: Sendable {
   static let maximumText = 8192
 
   let text: String
-  private let program: [PatternInstruction]
+  let program: [PatternInstruction]
+  /// The names of the groups; the first is the whole match.
+  let groupNames: [String?]
 
   init(_ text: String) throws(Fault) {
     guard text.utf8.count <= Self.maximumPattern else {
@@ -29,6 +31,7 @@ struct LinearPattern: Sendable {
     try compiler.add(tree)
     self.text = text
     program = compiler.finished
+    groupNames = parser.groups
   }
 
   /// Whether the pattern occurs anywhere in `text`.
@@ -38,13 +41,13 @@ struct LinearPattern: Sendable {
     var current = Threads(program.count)
     var next = Threads(program.count)
     for place in 0...scalars.count {
-      let around = Around(
+      let around = PatternSurroundings(
         before: place > 0 ? scalars[place - 1] : nil, after: place < scalars.count ? scalars[place] : nil)
       // Unanchored: a new attempt begins at each place.
       if follow(0, around, &current) { return true }
       guard let scalar = around.after else { return false }
       next.clear()
-      let after = Around(before: scalar, after: place + 1 < scalars.count ? scalars[place + 1] : nil)
+      let after = PatternSurroundings(before: scalar, after: place + 1 < scalars.count ? scalars[place + 1] : nil)
       for thread in current.list {
         guard case .scalar(let set) = program[thread], set.contains(scalar) else { continue }
         if follow(thread + 1, after, &next) { return true }
@@ -55,7 +58,7 @@ struct LinearPattern: Sendable {
   }
 
   /// Adds what can be reached from `start` without a scalar; true when that is the end of the pattern.
-  private func follow(_ start: Int, _ around: Around, _ threads: inout Threads) -> Bool {
+  private func follow(_ start: Int, _ around: PatternSurroundings, _ threads: inout Threads) -> Bool {
     var waiting = [start]
     while let at = waiting.popLast() {
       guard threads.insert(at) else { continue }
@@ -63,6 +66,7 @@ struct LinearPattern: Sendable {
       case .match: return true
       case .jump(let target): waiting.append(target)
       case .split(let first, let second): waiting += [second, first]
+      case .save: waiting.append(at + 1)
       case .assert(let assertion): if around.satisfies(assertion) { waiting.append(at + 1) }
       case .scalar: break
       }
@@ -89,27 +93,6 @@ struct LinearPattern: Sendable {
       list.removeAll(keepingCapacity: true)
     }
   }
-
-  /// The scalars on both sides of a place in the text.
-  private struct Around {
-    let before: Unicode.Scalar?
-    let after: Unicode.Scalar?
-
-    func satisfies(_ assertion: PatternAssertion) -> Bool {
-      switch assertion {
-      case .textStart: before == nil
-      case .textEnd: after == nil
-      case .lineStart: before == nil || before == "\n"
-      case .lineEnd: after == nil || after == "\n"
-      case .boundary: Self.isWord(before) != Self.isWord(after)
-      case .noBoundary: Self.isWord(before) == Self.isWord(after)
-      }
-    }
-
-    private static func isWord(_ scalar: Unicode.Scalar?) -> Bool {
-      scalar.map { ScalarSet.word.contains($0) } ?? false
-    }
-  }
 }
 
 enum PatternAssertion: Hashable, Sendable {
@@ -121,5 +104,7 @@ enum PatternInstruction: Sendable {
   case assert(PatternAssertion)
   case split(Int, Int)
   case jump(Int)
+  /// A group begins or ends here.
+  case save(Int)
   case match
 }

@@ -5,8 +5,22 @@ indirect enum PatternTree: Sendable {
   case assert(PatternAssertion)
   case sequence([PatternTree])
   case choice([PatternTree])
-  /// At least `minimum` times, at most `maximum` times; nil for no bound.
-  case repeated(PatternTree, minimum: Int, maximum: Int?)
+  /// At least `minimum` times, at most `maximum` times; nil for no bound. A lazy one takes as little as it can.
+  case repeated(PatternTree, minimum: Int, maximum: Int?, isLazy: Bool)
+  /// What is in parentheses, by the number of the group.
+  case group(Int, PatternTree)
+
+  /// Whether it can match nothing.
+  var canBeEmpty: Bool {
+    switch self {
+    case .empty, .assert: true
+    case .scalar: false
+    case .sequence(let parts): parts.allSatisfy(\.canBeEmpty)
+    case .choice(let branches): branches.contains(where: \.canBeEmpty)
+    case .repeated(let inner, let minimum, _, _): minimum == 0 || inner.canBeEmpty
+    case .group(_, let inner): inner.canBeEmpty
+    }
+  }
 }
 
 /// Reads RE2's syntax. Bounded in depth; one use per pattern. Called by ``LinearPattern`` only.
@@ -17,6 +31,7 @@ struct PatternParser {
     var foldsCase = false
     var isMultiline = false
     var dotTakesNewline = false
+    var isUngreedy = false
   }
 
   private static let maximumDepth = 100
@@ -26,6 +41,8 @@ struct PatternParser {
   private var at = 0
   private var depth = 0
   private var flags = Flags()
+  /// The names of the groups that were opened; nil for one without. The whole pattern is the first.
+  private(set) var groups: [String?] = [nil]
 
   init(_ text: String) { scalars = Array(text.unicodeScalars) }
 
@@ -106,8 +123,7 @@ struct PatternParser {
       case "i": new.foldsCase = value
       case "m": new.isMultiline = value
       case "s": new.dotTakesNewline = value
-      // Whether a repetition takes much or little does not change whether there is a match.
-      case "U": break
+      case "U": new.isUngreedy = value
       case "-" where value:
         value = false
         at += 1
@@ -144,11 +160,14 @@ struct PatternParser {
   private mutating func group(_ start: Int) throws(LinearPattern.Fault) -> PatternTree {
     let outer = flags
     defer { flags = outer }
+    var number: Int?
     if take("?") {
       if looksAt("P<") || looksAt("<") {
         guard let end = scalars[at...].firstIndex(of: ">"), !looksAt("<="), !looksAt("<!") else {
           throw Fault("invalid or unsupported Perl syntax: `\(text(start..<min(at + 2, scalars.count)))`")
         }
+        try name(text((at + (looksAt("P") ? 2 : 1))..<end), text(start..<(end + 1)))
+        number = groups.count - 1
         at = end + 1
       } else {
         guard let new = readFlags(), take(":") else {
@@ -156,10 +175,22 @@ struct PatternParser {
         }
         flags = new
       }
+    } else {
+      number = groups.count
+      groups.append(nil)
     }
     let tree = try choice()
     guard take(")") else { throw Fault("missing closing ): `\(whole)`") }
-    return tree
+    return number.map { .group($0, tree) } ?? tree
+  }
+
+  /// Opens a group with a name.
+  private mutating func name(_ name: String, _ whole: String) throws(LinearPattern.Fault) {
+    guard !name.isEmpty, name.unicodeScalars.allSatisfy({ ScalarSet.word.contains($0) }) else {
+      throw Fault("invalid named capture: `\(whole)`")
+    }
+    guard !groups.contains(name) else { throw Fault("duplicate capture group name: `\(name)`") }
+    groups.append(name)
   }
 
   private mutating func repeated(_ tree: PatternTree) throws(LinearPattern.Fault) -> PatternTree {
@@ -175,13 +206,13 @@ struct PatternParser {
       bounds = try counted()
     }
     guard let (minimum, maximum) = bounds else { return tree }
-    _ = take("?")
+    let isLazy = take("?") != flags.isUngreedy
     var isNested = current.map { "*+?".unicodeScalars.contains($0) } ?? false
     if !isNested, current == "{" { isNested = try counted() != nil }
     if isNested {
       throw Fault("invalid nested repetition operator: `\(text(begin..<min(at + 1, scalars.count)))`")
     }
-    return .repeated(tree, minimum: minimum, maximum: maximum)
+    return .repeated(tree, minimum: minimum, maximum: maximum, isLazy: isLazy)
   }
 
   /// `{n}`, `{n,}`, `{n,m}`; nil, and nothing is taken, when it is none of them: then the brace is a brace.
