@@ -131,7 +131,8 @@ import X509
 
   @Test(
     arguments: [
-      ("127.0.0.1", nil), ("::1", nil), ("::ffff:127.0.0.1", nil),
+      ("::ffff:127.0.0.2", "PermissionDenied: client IP 127.0.0.2 does not match any certificate IP SAN"),
+      ("127.0.0.1", nil), ("::1", nil), ("0:0:0:0:0:0:0:1", nil), ("::ffff:127.0.0.1", nil),
       ("127.0.0.2", "PermissionDenied: client IP 127.0.0.2 does not match any certificate IP SAN"),
       (nil, "Internal: client IP not available for verification"),
       ("nonsense", "Internal: invalid client IP \"nonsense\""),
@@ -150,6 +151,15 @@ import X509
     ("/{{ .PluginName }}/{{ .TrustDomain }}/{{ first .DNSNames }}", "/x509pop/example.org/node1.example.org"),
     ("/i/{{ .Issuer.CommonName }}/{{ .SerialNumber }}", "/i/Intermediate/11111822610015"),
     ("/ip/{{ index .IPAddresses 0 }}", "/ip/127.0.0.1"),
+    (
+      "/x509pop/{{ range .Subject.OrganizationalUnit }}{{ lower . }}/{{ else }}none/{{ end }}{{ .Subject.CommonName }}",
+      "/x509pop/nodes/node1"
+    ),
+    ("/{{ .PublicKeyAlgorithm }}/{{ .SignatureAlgorithm }}/{{ .NotAfter.Year }}", "/RSA/ECDSA-SHA256/2126"),
+    (#"/{{ printf `%x` .AuthorityKeyId }}"#, "/068e61d6a6bfc0ed0ae2df652ad6decd91e39344"),
+    ("/{{ index .URISanSelectors `none` | default `x` }}", "/x"),
+    ("/{{ .IsCA }}/{{ .BasicConstraintsValid }}", "/false/true"),
+    ("/{{ sha1sum (toString .Raw) | eq .Fingerprint }}", "/true"),
   ]) func templates(_ template: String, _ path: String) async throws {
     let attestor = try Self.attestor("agent_path_template = \"\(template)\"")
     let node = try await attestor.attest(Self.payload("rsa"), with: Self.agent("rsa"))

@@ -32,7 +32,7 @@ struct SSHPoPNode: VerifiedNode {
           options.map { ($0.name, TemplateValue.foreign(String(decoding: $0.data, as: UTF8.self))) },
           uniquingKeysWith: { $1 }))
     }
-    return .map([
+    return .structure([
       "PluginName": .text(SSHPoPMessages.pluginName), "Fingerprint": .text(certificate.fingerprint),
       "Hostname": .foreign(verified.hostname), "Serial": .text("\(certificate.serial)"),
       "CertType": .integer(Int(certificate.kind)), "KeyId": .foreign(certificate.keyID),

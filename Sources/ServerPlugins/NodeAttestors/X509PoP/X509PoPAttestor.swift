@@ -122,7 +122,8 @@ package final class X509PoPAttestor: NodeAttestor {
       if case .ipAddress(let named) = $0 { IPAddressBytes.canonical(Array(named.bytes)) == bytes } else { false }
     }
     guard isNamed else {
-      throw ServerPluginError(.permissionDenied, "client IP \(address) does not match any certificate IP SAN")
+      throw ServerPluginError(
+        .permissionDenied, "client IP \(IPAddressBytes.text(bytes) ?? address) does not match any certificate IP SAN")
     }
   }
 

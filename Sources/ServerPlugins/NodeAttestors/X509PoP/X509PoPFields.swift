@@ -1,4 +1,6 @@
 import Crypto
+import FoundationEssentials
+import Keys
 import SPIFFE
 import SwiftASN1
 import X509
@@ -10,6 +12,8 @@ struct X509PoPFields {
   static let names: Set<String> = [
     "PluginName", "Fingerprint", "TrustDomain", "SerialNumberHex", "SVIDPathTrimmed", "URISanSelectors", "Subject",
     "Issuer", "SerialNumber", "DNSNames", "EmailAddresses", "IPAddresses", "URIs", "Version", "IsCA",
+    "BasicConstraintsValid", "Raw", "SubjectKeyId", "AuthorityKeyId", "NotBefore", "NotAfter", "SignatureAlgorithm",
+    "PublicKeyAlgorithm",
   ]
   private static let attributes: [(type: ASN1ObjectIdentifier, name: String)] = [
     ([2, 5, 4, 6], "Country"), ([2, 5, 4, 10], "Organization"), ([2, 5, 4, 11], "OrganizationalUnit"),
@@ -54,21 +58,56 @@ struct X509PoPFields {
     func foreign(_ texts: [String]) -> TemplateValue { .list(texts.map { .foreign($0) }) }
     func names(_ pick: (GeneralName) -> String?) -> TemplateValue { foreign(chain.names.compactMap(pick)) }
     let leaf = chain.leaf
-    return .map([
+    var fields: [String: TemplateValue] = [
       "PluginName": .text("x509pop"), "Fingerprint": .text(Self.fingerprint(chain.leafDER)),
       "TrustDomain": .text(trustDomain.name), "SerialNumberHex": .text(serialNumberHex),
       // A path by nature; the SPIFFE ID that it is from has been parsed.
       "SVIDPathTrimmed": .text(svidPath),
       "URISanSelectors": .map(sanSelectors.mapValues { .foreign($0) }),
       "Subject": Self.name(leaf.subject), "Issuer": Self.name(leaf.issuer),
-      "SerialNumber": .text(X509Certificates.serialNumber(of: leaf)),
-      "DNSNames": names { if case .dnsName(let name) = $0 { name } else { nil } },
-      "EmailAddresses": names { if case .rfc822Name(let name) = $0 { name } else { nil } },
-      "IPAddresses": names {
-        if case .ipAddress(let bytes) = $0 { IPAddressBytes.text(Array(bytes.bytes)) } else { nil }
-      },
-      "URIs": names { if case .uniformResourceIdentifier(let uri) = $0 { uri } else { nil } },
-      "Version": .integer(leaf.version == .v3 ? 3 : 1), "IsCA": .bool(isCA),
+      "SerialNumber": .text(X509Certificates.serialNumber(of: leaf)), "Raw": .bytes(chain.leafDER),
+    ]
+    fields["DNSNames"] = names { if case .dnsName(let name) = $0 { name } else { nil } }
+    fields["EmailAddresses"] = names { if case .rfc822Name(let name) = $0 { name } else { nil } }
+    fields["IPAddresses"] = names {
+      if case .ipAddress(let bytes) = $0 { IPAddressBytes.text(Array(bytes.bytes)) } else { nil }
+    }
+    fields["URIs"] = names { if case .uniformResourceIdentifier(let uri) = $0 { uri } else { nil } }
+    fields["Version"] = .integer(leaf.version == .v3 ? 3 : 1)
+    fields["IsCA"] = .bool(isCA)
+    fields["BasicConstraintsValid"] = .bool((try? leaf.extensions.basicConstraints) != nil)
+    let subjectKey = try? leaf.extensions.subjectKeyIdentifier?.keyIdentifier
+    let authorityKey = try? leaf.extensions.authorityKeyIdentifier?.keyIdentifier
+    fields["SubjectKeyId"] = .bytes(subjectKey.map { Array($0) } ?? [])
+    fields["AuthorityKeyId"] = .bytes(authorityKey.map { Array($0) } ?? [])
+    fields["NotBefore"] = Self.time(leaf.notValidBefore)
+    fields["NotAfter"] = Self.time(leaf.notValidAfter)
+    fields["SignatureAlgorithm"] = .text(Self.signatureAlgorithms[leaf.signatureAlgorithm] ?? "0")
+    fields["PublicKeyAlgorithm"] = .text(keyAlgorithm)
+    return .structure(fields)
+  }
+
+  private static let signatureAlgorithms: [Certificate.SignatureAlgorithm: String] = [
+    .sha1WithRSAEncryption: "SHA1-RSA", .sha256WithRSAEncryption: "SHA256-RSA", .sha384WithRSAEncryption: "SHA384-RSA",
+    .sha512WithRSAEncryption: "SHA512-RSA", .ecdsaWithSHA256: "ECDSA-SHA256", .ecdsaWithSHA384: "ECDSA-SHA384",
+    .ecdsaWithSHA512: "ECDSA-SHA512", .ed25519: "Ed25519",
+  ]
+
+  private var keyAlgorithm: String {
+    guard let key = try? X509Certificates.publicKey(of: chain.leaf) else { return "0" }
+    if case .rsa = key.keyType { return "RSA" }
+    return "ECDSA"
+  }
+
+  /// The methods of Go's time that take nothing.
+  private static func time(_ date: Date) -> TemplateValue {
+    var calendar = Calendar(identifier: .gregorian)
+    calendar.timeZone = .gmt
+    let parts = calendar.dateComponents([.year, .day, .hour, .minute, .second, .dayOfYear], from: date)
+    return .structure([
+      "Unix": .integer(Int(date.timeIntervalSince1970)), "Year": .integer(parts.year ?? 0),
+      "Day": .integer(parts.day ?? 0), "Hour": .integer(parts.hour ?? 0), "Minute": .integer(parts.minute ?? 0),
+      "Second": .integer(parts.second ?? 0), "YearDay": .integer(parts.dayOfYear ?? 0),
     ])
   }
 
@@ -82,7 +121,7 @@ struct X509PoPFields {
       "SerialNumber": .foreign(last(serialNumberType, name) ?? ""),
     ]
     for (type, field) in attributes { fields[field] = .list(all(type, name).map { .foreign($0) }) }
-    return .map(fields)
+    return .structure(fields)
   }
 
   private static func all(_ type: ASN1ObjectIdentifier, _ name: DistinguishedName) -> [String] {
