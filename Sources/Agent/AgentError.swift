@@ -40,8 +40,13 @@ package struct AgentError: StatusNamed, Equatable, CustomStringConvertible {
   package let message: String
   package let denial: DenialReason?
   package let cause: (any Error)?
+  /// The agent's SVID was replaced while the call was on its way with the one before: the next call shows the new one.
+  package let isOwnRenewal: Bool
 
-  package init(_ code: Code, _ message: String, denial: DenialReason? = nil, cause: (any Error)? = nil) {
+  package init(
+    _ code: Code, _ message: String, denial: DenialReason? = nil, cause: (any Error)? = nil, isOwnRenewal: Bool = false
+  ) {
+    self.isOwnRenewal = isOwnRenewal
     self.code = code
     self.message = message
     self.denial = denial
@@ -50,7 +55,7 @@ package struct AgentError: StatusNamed, Equatable, CustomStringConvertible {
 
   /// The same error with the step that failed in front of its message.
   package func during(_ step: String) -> AgentError {
-    AgentError(code, "\(step): \(message)", denial: denial, cause: cause)
+    AgentError(code, "\(step): \(message)", denial: denial, cause: cause, isOwnRenewal: isOwnRenewal)
   }
 
   /// Whether the server did not answer at all: no reason to believe anything about this agent.

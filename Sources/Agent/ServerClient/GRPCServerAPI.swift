@@ -57,7 +57,8 @@ package final class GRPCServerAPI: ServerAPI {
       // The server may have taken up our next SVID while this call was on its way with the one before: no refusal of
       // us.
       if failure.denial != nil, identity.svid.chain != before {
-        throw AgentError(.unavailable, "the agent's SVID was renewed during the call", cause: failure)
+        throw AgentError(
+          .unavailable, "the agent's SVID was renewed during the call", cause: failure, isOwnRenewal: true)
       }
       throw failure
     }

@@ -46,6 +46,12 @@ struct WatchLoop: Sendable {
           continue
         }
         let fields: Logger.Metadata = ["error": "\(failure.message)"]
+        if failure.isOwnRenewal {
+          // Nothing failed. However short the streams before were, the next one is not put off.
+          logger.debug("Watch stream ended", metadata: fields)
+          try await time.sleep(for: .milliseconds(Int64(random.unit() * 100)))
+          continue
+        }
         if time.steady - start >= Self.settled {
           backoff.reset()
           failures = 0

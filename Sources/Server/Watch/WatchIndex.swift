@@ -66,6 +66,8 @@ struct WatchIndex: Sendable {
     watches[last] = Watch(watcher: watcher, roots: roots, parkedAt: nil)
     for root in roots { byRoot[root, default: []].append(last) }
     byAgent[watcher.agent, default: []].append(last)
+    // The call was let in before anybody would have told this stream that its agent was banned or has another SVID.
+    watcher.authorizeAgain()
     return (last, resumed)
   }
 

@@ -159,6 +159,25 @@ import Testing
     }
   }
 
+  /// However many streams were short before: the one behind a renewal of the agent's SVID is not put off.
+  @Test func aRenewalOfTheAgentsSVIDPutsNothingOff() async throws {
+    try await with { agent, watch in
+      await open(watch)
+      for count in 2...7 {
+        watch.end(AgentError(.unavailable, "connection reset"))
+        await advance(agent) { agent.server.calls("watch") == count }
+      }
+      let start = agent.time.steady
+      watch.end(AgentError(.unavailable, "the agent's SVID was renewed during the call", isOwnRenewal: true))
+      while agent.server.calls("watch") < 8 {
+        agent.time.advance(by: .milliseconds(20))
+        await Task.yield()
+        #expect(agent.time.steady - start < .seconds(5))
+        guard agent.time.steady - start < .seconds(5) else { return }
+      }
+    }
+  }
+
   @Test func aServerWithoutStreamsIsAskedOncePerConnection() async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder)

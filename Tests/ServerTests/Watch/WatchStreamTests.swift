@@ -140,6 +140,18 @@ import Testing
     }
   }
 
+  /// What happens to an agent between the beginning of its call and of its stream is not told to the stream: it asks.
+  @Test func aStreamAsksOnceMoreWhetherItsAgentIsWelcome() async throws {
+    try await TestServer.with { server in
+      let agent = try await server.attest()
+      let watcher = AgentWatcher(agent: agent.id, expiresAt: .distantFuture, now: server.time.now)
+      #expect(!watcher.takeAuthorization())
+      _ = server.parts.entries.beginWatch(watcher, instance: "", revision: 0)
+      #expect(watcher.takeAuthorization())
+      #expect(!watcher.takeAuthorization())
+    }
+  }
+
   @Test func expiredAgentsAreTurnedAway() async throws {
     try await TestServer.with { server in
       let agent = try await server.attest()
