@@ -33,9 +33,12 @@ package actor CAManager: Service {
   var upstreamTakesNoJWTKeys = false
   /// Roots that are gone above without having been tainted here before, and when they are to go here.
   var withdrawnRoots: [[UInt8]: Date] = [:]
+  /// The CA that signs, once it has been seen that it has ended.
+  private var endedCA: String?
   private var isBusy = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
+  private static let period: Duration = .seconds(10)
   /// No pass takes more actions than this: prepare, activate, and the same again after a long sleep.
   private static let actionsPerPass = 6
 
@@ -137,12 +140,12 @@ package actor CAManager: Service {
 
   // MARK: Service
 
-  /// Rotates every 10 s, prunes the bundle every 6 h and the journals every 8 h until shutdown.
+  /// Rotates every 10 s, and at once when the clock was set past the end of the CA that signs; prunes the bundle every 6 h and the journals every 8 h until shutdown.
   package func run() async throws {
     do {
       try await cancelWhenGracefulShutdown {
         try await withThrowingDiscardingTaskGroup { group in
-          group.addTask { try await self.repeatedly(every: .seconds(10)) { await $0.rotate() } }
+          group.addTask { try await self.rotateRepeatedly() }
           group.addTask { try await self.repeatedly(every: .seconds(6 * 3600)) { await $0.pruneBundle() } }
           group.addTask { try await self.repeatedly(every: .seconds(8 * 3600)) { await $0.pruneJournals() } }
           if let upstream = self.configuration.upstream { group.addTask { try await self.followUpstream(upstream) } }
@@ -150,6 +153,18 @@ package actor CAManager: Service {
       }
     } catch is CancellationError {
       return
+    }
+  }
+
+  private func rotateRepeatedly() async throws {
+    var next = time.steady + Self.period
+    while true {
+      try await time.sleep(for: .seconds(1))
+      let ended = authority.activeX509CA.flatMap { $0.expiresAt <= time.now ? $0.authorityID : nil }
+      guard time.steady >= next || ended != endedCA else { continue }
+      endedCA = ended
+      await rotate()
+      next = time.steady + Self.period
     }
   }
 

@@ -7,8 +7,9 @@ import Synchronization
 
 /// Keeps the server's own X.509-SVID fresh (server-behaviour §2). Endpoints read ``current`` for every handshake.
 ///
-/// Checks every 5 s: renews when half of the lifetime has passed, when the authority that signed it is tainted, or when
-/// the clock went back behind its beginning. A failure leaves the old SVID in place and is tried again. A lock guards the snapshot.
+/// Looks each second: renews when half of the lifetime has passed, when the authority that signed it is tainted, or when
+/// the clock went back behind its beginning. A failure leaves the old SVID in place and is tried again after
+/// five seconds, or as soon as another authority signs: after a jump of the clock both have ended. A lock guards the snapshot.
 package final class ServerSVIDRotator: Service {
   private let authority: CertificateAuthority
   private let keyType: KeyType
@@ -16,6 +17,8 @@ package final class ServerSVIDRotator: Service {
   private let metrics: Metrics
   private let log: Logger
   private let snapshot: Mutex<ServerSVID>
+  private let failed = Mutex<(at: Duration, authorityID: String?)?>(nil)
+  private static let patience: Duration = .seconds(5)
 
   /// The SVID to present now.
   package var current: ServerSVID { snapshot.withLock { $0 } }
@@ -45,13 +48,19 @@ package final class ServerSVIDRotator: Service {
     do {
       try await cancelWhenGracefulShutdown {
         while true {
-          try await self.time.sleep(for: .seconds(5))
-          await self.rotateIfDue()
+          try await self.time.sleep(for: .seconds(1))
+          if !self.isWaiting { await self.rotateIfDue() }
         }
       }
     } catch is CancellationError {
       log.debug("Stopping SVID rotator")
     }
+  }
+
+  /// Whether it failed just now and nothing is different.
+  private var isWaiting: Bool {
+    guard let last = failed.withLock({ $0 }) else { return false }
+    return last.authorityID == authority.activeX509CA?.authorityID && time.steady - last.at < Self.patience
   }
 
   /// Renews the SVID if it is due.
@@ -63,11 +72,14 @@ package final class ServerSVIDRotator: Service {
     // Before its beginning only after the clock went back; a CA of the future cannot help (CAManager+Clock).
     let isEarly = now < held.notBefore && authority.activeX509CA?.begins(after: time.now) == false
     guard now >= middle || isTainted || isEarly else { return }
+    let signer = authority.activeX509CA?.authorityID
     do throws(AuthorityError) {
       let fresh = try await Self.issue(authority, keyType, metrics, log)
       snapshot.withLock { $0 = fresh }
+      failed.withLock { $0 = nil }
     } catch {
       if Task.isCancelled { return }
+      failed.withLock { $0 = (time.steady, signer) }
       log.error("Could not rotate server SVID", metadata: ["error": "\(error)"])
     }
   }

@@ -79,6 +79,52 @@ import Testing
     #expect(fixture.log.line("Could not rotate server SVID")?.hasPrefix("error") == true)
   }
 
+  /// The clock is set past the end of the CA and of the server's SVID: both are new within two looks at it, not within a
+  /// period of one after a period of the other.
+  @Test func aClockThatJumpsPastBothEndsIsSeenAtOnce() async throws {
+    let fixture = Fixture()
+    let manager = try await fixture.start()
+    let rotator = try await rotator(fixture)
+    let group = ServiceGroup(
+      configuration: .init(services: [.init(service: manager), .init(service: rotator)], logger: fixture.log.logger))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await fixture.time.waitForSleepers(4)
+      fixture.time.set(by: .seconds(30 * 3600))
+      for _ in 0..<3 {
+        fixture.time.advance(by: .seconds(1))
+        await fixture.time.waitForSleepers(4)
+      }
+      let now = fixture.time.now
+      #expect(rotator.current.authorityID == fixture.authority.activeX509CA?.authorityID)
+      #expect(rotator.current.expiresAt > Int64(now.timeIntervalSince1970))
+      _ = try X509SVIDVerifier(bundle: fixture.bundle).verify(chain: rotator.current.chain, at: now)
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+  }
+
+  /// What failed is not tried each second while nothing is different.
+  @Test func aFailureIsTriedAgainAfterFiveSeconds() async throws {
+    let fixture = Fixture()
+    _ = try await fixture.start()
+    let rotator = try await rotator(fixture)
+    let group = ServiceGroup(
+      configuration: .init(services: [.init(service: rotator)], logger: fixture.log.logger))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await fixture.time.waitForSleepers(1)
+      fixture.time.set(by: .seconds(2 * 86_400))
+      for _ in 0..<6 {
+        fixture.time.advance(by: .seconds(1))
+        await fixture.time.waitForSleepers(1)
+      }
+      #expect(fixture.log.messages.count { $0 == "Could not rotate server SVID" } == 2)
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+  }
+
   @Test func theServicesEndOnGracefulShutdown() async throws {
     let fixture = Fixture()
     let manager = try await fixture.start()
