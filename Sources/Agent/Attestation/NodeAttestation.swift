@@ -80,6 +80,9 @@ package struct NodeAttestation: Sendable {
               type: attestor.name, payload: evidence.payload, csr: csr, authorities: authorities,
               respond: evidence.respond))
         }
+      } catch let error as AgentPluginError where error.code == .unavailable || error.code == .deadlineExceeded {
+        // What the node proves itself with is away for now, such as another agent's socket: as if the server were.
+        throw AgentError(.unavailable, error.message, cause: error)
       } catch {
         throw explained(AgentError.wrapping(error))
       }

@@ -124,6 +124,41 @@ import Testing
     }
   }
 
+  /// Proves itself with something that may be away.
+  private final class Borrower: NodeAttestor {
+    let name = "borrower"
+    let fault = Mutex<AgentPluginError?>(nil)
+
+    func attest<T: Sendable>(_ body: @Sendable (NodeEvidence) async throws -> T) async throws -> T {
+      if let fault = fault.withLock({ $0 }) { throw fault }
+      return try await body(NodeEvidence(payload: [1]) { _ in [] })
+    }
+  }
+
+  /// The socket of x509pop's `spiffe_endpoint_socket`, or a metadata service, is away for longer than the SVID lasts.
+  @Test func anOutageOfWhatItProvesItselfWithIsBorne() async throws {
+    try await withFolder { folder in
+      let borrower = Borrower()
+      let agent = try await agent(folder, LogCapture(), attestor: borrower, reattestable: true)
+      let stored = agent.identity.svid.chain
+      agent.time.advance(by: .seconds(7 * 86400))
+      for code in [AgentPluginError.Code.unavailable, .deadlineExceeded] {
+        borrower.fault.withLock { $0 = AgentPluginError(code, "nobody is there") }
+        await #expect(throws: AgentError(.unavailable, "")) { try await agent.rotator.rotateIfDue() }
+        // The server refuses the old SVID meanwhile: that is no reason to forget it.
+        try await agent.rotator.recover(from: AgentError(.permissionDenied, "denied", denial: .agentExpired))
+      }
+      #expect(agent.identity.svid.chain == stored)
+      borrower.fault.withLock { $0 = nil }
+      try await agent.rotator.rotateIfDue()
+      #expect(!agent.identity.svid.isExpired(at: agent.time.now))
+      // What is wrong with the plugin itself ends the agent, as in upstream.
+      agent.time.advance(by: .seconds(7 * 86400))
+      borrower.fault.withLock { $0 = AgentPluginError(.invalidArgument, "no such file") }
+      await #expect(throws: AgentError(.fatal, "")) { try await agent.rotator.rotateIfDue() }
+    }
+  }
+
   @Test(arguments: [true, false]) func aServerThatForgotItsNewerAuthorities(_ reattestable: Bool) async throws {
     try await withFolder { folder in
       let log = LogCapture()
