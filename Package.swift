@@ -223,8 +223,8 @@ let package = Package(
       dependencies: ["SPIFFE", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, x509, crypto, asn1],
       path: "Tests/HTTPTesting", swiftSettings: strict),
     .target(
-      name: "KubernetesTesting", dependencies: ["HTTPTesting", "SPIFFE", nioHTTP1], path: "Tests/Support/Kubernetes",
-      swiftSettings: strict),
+      name: "KubernetesTesting", dependencies: ["HTTPTesting", "SPIFFE", nioHTTP1, crypto],
+      path: "Tests/Support/Kubernetes", swiftSettings: strict),
     .target(
       name: "DaemonTesting", dependencies: ["Daemon", logging], path: "Tests/DaemonTesting", swiftSettings: strict),
     tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
@@ -240,6 +240,7 @@ let package = Package(
       path: "Tests/Support/Azure", swiftSettings: strict),
     tests(
       "Azure", ["DaemonTesting", "AzureTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
+    tests("Kubernetes", ["KubernetesTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     .target(
       name: "NodeProofTesting", dependencies: ["SPIFFE", crypto, cryptoExtras, x509, asn1],
@@ -410,6 +411,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
   fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])
+  fuzz("KubeConfig", ["Kubernetes"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

@@ -2,7 +2,9 @@
 package enum APIServerFailure: Error, CustomStringConvertible {
   /// This process is in no cluster.
   case noCluster
-  /// There was no answer, or the files to ask with cannot be read.
+  /// The files that say where the server is and who asks cannot be used.
+  case unusable(String)
+  /// There was no answer.
   case unreachable(String)
   /// It said no: its status, and its reason (`NotFound`, `Expired`) and message.
   case refused(status: Int, reason: String, message: String)
@@ -24,7 +26,7 @@ package enum APIServerFailure: Error, CustomStringConvertible {
     switch self {
     case .noCluster:
       "unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined"
-    case .unreachable(let text): text
+    case .unusable(let text), .unreachable(let text): text
     case .refused(let status, _, let message):
       message.isEmpty ? "the server answered with status \(status)" : message
     case .malformed(let text): "the API server's answer cannot be read: \(text)"

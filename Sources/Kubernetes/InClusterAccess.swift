@@ -33,7 +33,7 @@ package struct InClusterAccess: ClusterAccess {
       let port = environment["KUBERNETES_SERVICE_PORT"], !port.isEmpty
     else { throw .noCluster }
     do { base = try WebURL("https://\(host.contains(":") ? "[\(host)]" : host):\(port)") } catch {
-      throw .unreachable("the API server's URL of KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT \(error)")
+      throw .unusable("the API server's URL of KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT \(error)")
     }
     self.folder = folder
     self.read = read
@@ -50,7 +50,7 @@ package struct InClusterAccess: ClusterAccess {
         base: base, route: .https(.web(account.roots)),
         headers: [HTTPField("Authorization", "Bearer " + account.token)])
     } catch {
-      throw .unreachable("\(error)")
+      throw .unusable("\(error)")
     }
   }
 

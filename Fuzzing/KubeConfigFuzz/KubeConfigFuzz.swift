@@ -1,0 +1,19 @@
+// Whatever a kubeconfig holds: it is read or refused with one short line, and what it asks for can be sent.
+
+import FuzzSupport
+
+@testable import Kubernetes
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzKubeConfig(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+  let bytes = fuzzedBytes(start, count)
+  do {
+    _ = try YAMLReader.parse(bytes)
+  } catch {
+    check("\(error)".utf8.count <= 512, "a refusal that is long")
+  }
+  if let config = try? KubeConfig(bytes, folder: "/nowhere/") {
+    check(config.cluster.server.target.hasPrefix("/"), "a server without a path")
+  }
+  return 0
+}
