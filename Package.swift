@@ -145,8 +145,8 @@ let package = Package(
     part(
       "ServerPlugins",
       [
-        "AWS", "Azure", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, crypto,
-        cryptoExtras, x509, asn1,
+        "AWS", "Azure", "Kubernetes", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
+        logging, crypto, cryptoExtras, x509, asn1,
       ]),
     .target(name: "CHost"),
     .systemLibrary(name: "CTPM", providers: [.apt(["libtss2-dev"])]),
@@ -246,8 +246,9 @@ let package = Package(
       name: "NodeProofTesting", dependencies: ["SPIFFE", crypto, cryptoExtras, x509, asn1],
       path: "Tests/Support/NodeProofs", exclude: ["Fixtures"], swiftSettings: strict),
     .target(
-      name: "NodeAttestorTesting", dependencies: ["ServerPlugins", "SPIFFE"], path: "Tests/Support/NodeAttestors",
-      swiftSettings: strict),
+      name: "NodeAttestorTesting",
+      dependencies: ["ServerPlugins", "NodeProofs", "Plugins", "KubernetesTesting", "DaemonTesting", "SPIFFE"],
+      path: "Tests/Support/NodeAttestors", swiftSettings: strict),
     tests("NodeProofs", ["NodeProofTesting", "Mutations", "SPIFFE", crypto, cryptoExtras]),
     tests(
       "RPC",
@@ -275,8 +276,8 @@ let package = Package(
       "ServerPlugins",
       [
         "DaemonTesting", "Mutations", "AzureTesting", "Azure", "HTTPTesting", "NodeAttestorTesting", "NodeProofTesting",
-        "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL", logging, nioHTTP1, nioSSL, crypto,
-        cryptoExtras, x509, asn1,
+        "NodeProofs", "Kubernetes", "KubernetesTesting", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
+        logging, nioHTTP1, nioSSL, crypto, cryptoExtras, x509, asn1,
       ]),
     .target(
       name: "SystemdTesting", path: "Tests/Support/Systemd", exclude: ["units.py"], swiftSettings: strict),
@@ -412,6 +413,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
   fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])
   fuzz("KubeConfig", ["Kubernetes"])
+  fuzz("PSATAnswer", ["ServerPlugins", "Plugins", "Kubernetes"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

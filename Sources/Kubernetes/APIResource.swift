@@ -10,6 +10,7 @@ package struct APIResource: Hashable, Sendable {
   package static let namespaces = APIResource(
     group: "", version: "v1", plural: "namespaces", kind: "Namespace", isNamespaced: false)
   package static let pods = APIResource(group: "", version: "v1", plural: "pods", kind: "Pod", isNamespaced: true)
+  package static let nodes = APIResource(group: "", version: "v1", plural: "nodes", kind: "Node", isNamespaced: false)
 
   /// The group as references and selectors name it.
   package var namedGroup: String { group.isEmpty ? "core" : group }

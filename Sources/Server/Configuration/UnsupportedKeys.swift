@@ -37,8 +37,8 @@ package enum UnsupportedKeys {
     supported: [
       "DataStore": ["sql"], "KeyManager": ["disk", "hashicorp_vault", "memory"],
       "NodeAttestor": [
-        "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "sshpop", "tpm_devid",
-        "x509pop",
+        "aws_iid", "azure_imds", "azure_msi", "gcp_iit", "http_challenge", "join_token", "k8s_psat", "sshpop",
+        "tpm_devid", "x509pop",
       ], "UpstreamAuthority": ["disk", "spire", "vault"], "CredentialComposer": ["uniqueid"],
     ],
     counts: ["KeyManager": .exactly(1), "UpstreamAuthority": .atMost(1)])

@@ -8,7 +8,8 @@ package enum NodeAttestors {
       builtIns: [
         AWSIIDAttestor.plugin(host), AzureIMDSAttestor.plugin(host), AzureMSIAttestor.plugin(host),
         GCPIITAttestor.plugin(host), HTTPChallengeAttestor.plugin(host), JoinTokenAttestor.plugin,
-        SSHPoPAttestor.plugin(host), TPMDevIDAttestor.plugin(host), X509PoPAttestor.plugin(host),
+        K8sPSATAttestor.plugin(host), SSHPoPAttestor.plugin(host), TPMDevIDAttestor.plugin(host),
+        X509PoPAttestor.plugin(host),
       ])
   }
 }

@@ -10,9 +10,9 @@ import Testing
 
 /// The examples of docs/plugins can be copied: the server's halves read them.
 @Suite struct NodeAttestorPagesTests {
-  @Test(
-    arguments: ["x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit", "azure_msi", "azure_imds", "tpm_devid"])
-  func theServersExample(_ name: String)
+  @Test(arguments: [
+    "x509pop", "sshpop", "http_challenge", "aws_iid", "gcp_iit", "azure_msi", "azure_imds", "tpm_devid", "k8s_psat",
+  ]) func theServersExample(_ name: String)
     throws
   {
     let page = URL(fileURLWithPath: #filePath).appendingPathComponent(
@@ -45,6 +45,10 @@ import Testing
       #expect(tenants.count == 2 && tenants["contoso.onmicrosoft.com"]?.tags == ["environment", "team"])
     case "gcp_iit": #expect(try GCPIITSettings(PluginData(text: data)).labelKeys == ["team"])
     case "tpm_devid": _ = try TPMDevIDSettings(PluginData(text: data))
+    case "k8s_psat":
+      let clusters = try K8sPSATSettings(PluginData(text: data)).clusters
+      #expect(clusters["home"]?.kubeConfigFile == "" && clusters["home"]?.nodeLabelKeys.count == 1)
+      #expect(clusters["east"]?.kubeConfigFile == "/etc/spire/east.kubeconfig")
     case "x509pop": _ = try X509PoPSettings(PluginData(text: data))
     case "sshpop": #expect(try SSHPoPSettings(PluginData(text: data)).canonicalDomain == "example.org")
     default:

@@ -1,13 +1,13 @@
 import Daemon
 import HCL
+import NodeProofs
 import Plugins
-import SPIFFE
 
 /// The node attestor `k8s_psat`: proves the agent's pod with a projected service account token, which the server has the
 /// cluster review (agent-plugins §1). Its settings are behind a lock; the token is read for each attestation, as kubelet
 /// replaces it.
 package final class K8sPSATAttestor: PlatformAttestor {
-  package static let pluginName = "k8s_psat"
+  package static let pluginName = K8sPSATMessages.pluginName
   static let plugin = BuiltInPlugin<any NodeAttestor>(
     pluginName, make: { _ in K8sPSATAttestor() },
     configure: { attestor, data in
@@ -52,8 +52,7 @@ package final class K8sPSATAttestor: PlatformAttestor {
     guard !token.allSatisfy(\.isWhitespace) else {
       throw Self.failure("unable to load token from \(path): \"\(path)\" is empty")
     }
-    let payload: JSONValue = ["cluster": .string(settings.cluster), "token": .string(token)]
-    return payload.encoded()
+    return K8sPSATMessages.Payload(cluster: settings.cluster, token: token).encoded
   }
 
   package func response(to challenge: [UInt8]) async throws(AgentPluginError) -> [UInt8] {
