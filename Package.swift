@@ -349,8 +349,8 @@ let package = Package(
       name: "ImmunityTests",
       dependencies: [
         "DaemonTesting", "AzureTesting", "Azure", "NodeAttestorTesting", "NodeProofTesting", "HTTPTesting",
-        "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE", "Daemon", logging, nioHTTP1, x509, crypto, cryptoExtras,
-        asn1,
+        "KubernetesTesting", "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE", "Daemon", logging, nioHTTP1, x509,
+        crypto, cryptoExtras, asn1,
       ],
       path: "Tests/Immunity", swiftSettings: strict),
     .testTarget(
