@@ -1,12 +1,18 @@
 import Daemon
 import FoundationEssentials
 
-/// Finds credentials where AWS's own tools look for them: the environment, the shared credentials file, the container's
-/// endpoint, the instance's metadata service. The first place that has some decides.
+/// Finds credentials where AWS's own tools look for them: the environment, a web identity, the shared configuration and
+/// credentials files, the container's endpoint, the instance's metadata service. The first place that has some decides.
 ///
 /// Blocks while it asks an endpoint: to be called where that does no harm. Holds nothing; whoever calls keeps what it got
 /// until it ends.
 package struct AWSCredentialChain: Sendable {
+  /// What was found: credentials, or what STS gives some for.
+  package enum Source: Sendable {
+    case credentials(AWSCredentials)
+    case webIdentity(AWSWebIdentity)
+  }
+
   package var environment: [String: String]
   /// The instance's metadata service.
   package var metadataHost = LocalHTTP.Address(host: "169.254.169.254", port: 80)
@@ -18,9 +24,27 @@ package struct AWSCredentialChain: Sendable {
     self.environment = environment
   }
 
+  /// For callers that cannot ask STS: without web identities.
   package func credentials() throws(AWSError) -> AWSCredentials {
     if let found = fromEnvironment() { return found }
-    if let found = try fromFile() { return found }
+    if case .credentials(let found)? = try fromFiles() { return found }
+    return try fromEndpoints()
+  }
+
+  package func source() throws(AWSError) -> Source {
+    if let found = fromEnvironment() { return .credentials(found) }
+    if let path = value("AWS_WEB_IDENTITY_TOKEN_FILE") {
+      guard let role = value("AWS_ROLE_ARN") else {
+        throw AWSError("AWS_WEB_IDENTITY_TOKEN_FILE is set without AWS_ROLE_ARN")
+      }
+      return .webIdentity(
+        AWSWebIdentity(tokenFile: path, role: role, session: value("AWS_ROLE_SESSION_NAME") ?? "spire-server"))
+    }
+    if let found = try fromFiles() { return found }
+    return .credentials(try fromEndpoints())
+  }
+
+  private func fromEndpoints() throws(AWSError) -> AWSCredentials {
     if let found = try fromContainer() { return found }
     if value("AWS_EC2_METADATA_DISABLED")?.lowercased() != "true", let found = try fromInstance() { return found }
     throw AWSError(
@@ -37,35 +61,30 @@ package struct AWSCredentialChain: Sendable {
     return AWSCredentials(accessKeyID: id, secretAccessKey: secret, sessionToken: value("AWS_SESSION_TOKEN"))
   }
 
-  /// The profile `AWS_PROFILE` of `~/.aws/credentials`.
-  private func fromFile() throws(AWSError) -> AWSCredentials? {
-    let path = value("AWS_SHARED_CREDENTIALS_FILE") ?? value("HOME").map { $0 + "/.aws/credentials" }
-    guard let path else { return nil }
-    let bytes: [UInt8]?
-    do throws(FileError) {
-      bytes = try BoundedFile.read(path, limit: Self.limit)
-    } catch {
-      throw AWSError("the shared credentials file cannot be read: \(error)")
-    }
-    guard let bytes else { return nil }
-    return Self.profile(value("AWS_PROFILE") ?? "default", in: String(decoding: bytes, as: UTF8.self))
-  }
-
-  static func profile(_ name: String, in text: String) -> AWSCredentials? {
-    var values: [Substring: Substring] = [:]
-    var isInside = false
-    for line in text.split(whereSeparator: \.isNewline) {
-      let line = line.trimmed
-      if line.first == "[", line.last == "]" {
-        isInside = line.dropFirst().dropLast().trimmed == name
-      } else if isInside, line.first != "#", line.first != ";", let equals = line.firstIndex(of: "=") {
-        values[line[..<equals].trimmed] = line[line.index(after: equals)...].trimmed
+  /// The profile `AWS_PROFILE` of `~/.aws/config` and `~/.aws/credentials`.
+  private func fromFiles() throws(AWSError) -> Source? {
+    let name = value("AWS_PROFILE") ?? value("AWS_DEFAULT_PROFILE") ?? "default"
+    var profile = AWSProfile()
+    // What the file of the credentials says counts more.
+    for (variable, file, heading) in [
+      ("AWS_CONFIG_FILE", "/.aws/config", name == "default" ? name : "profile \(name)"),
+      ("AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials", name),
+    ] {
+      guard let path = value(variable) ?? value("HOME").map({ $0 + file }) else { continue }
+      let bytes: [UInt8]?
+      do throws(FileError) {
+        bytes = try BoundedFile.read(path, limit: Self.limit)
+      } catch {
+        throw AWSError("the shared credentials file cannot be read: \(error)")
       }
+      if let bytes { profile.add(String(decoding: bytes, as: UTF8.self), heading: heading) }
     }
-    guard let id = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else { return nil }
-    return AWSCredentials(
-      accessKeyID: String(id), secretAccessKey: String(secret),
-      sessionToken: values["aws_session_token"].map(String.init))
+    guard profile.isThere else {
+      // Whoever names a profile does not want to be somebody else.
+      if value("AWS_PROFILE") == nil { return nil }
+      throw AWSError("failed to get shared config profile, \(name)")
+    }
+    return try profile.source(name)
   }
 
   // MARK: Endpoints
@@ -138,7 +157,7 @@ package struct AWSCredentialChain: Sendable {
 
 extension Substring {
   /// Without blanks around it.
-  fileprivate var trimmed: Substring {
+  var trimmed: Substring {
     let start = drop { $0.isWhitespace }
     return start[..<(start.lastIndex { !$0.isWhitespace }.map { start.index(after: $0) } ?? start.startIndex)]
   }

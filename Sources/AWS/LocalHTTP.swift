@@ -1,7 +1,7 @@
 import Glibc
 
 /// Plain HTTP to the endpoints that a machine or a container of AWS has for itself. Each request is a connection, blocks
-/// for two seconds at most per step, and follows no redirect.
+/// for two seconds at most per step and ten in all, and follows no redirect.
 package enum LocalHTTP {
   /// An IPv4 or IPv6 address and a port.
   package struct Address: Hashable, Sendable {
@@ -26,6 +26,8 @@ package enum LocalHTTP {
   }
 
   private static let limit = 1 << 20
+  /// For one answer; somebody who sends a byte now and then is not waited for.
+  private static let patience: Duration = .seconds(10)
 
   /// The address and the path of `http://host[:port]/path`.
   static func address(of text: String) throws(AWSError) -> (Address, path: String) {
@@ -72,7 +74,9 @@ package enum LocalHTTP {
   private static func read(_ socket: Int32, _ address: Address) throws(AWSError) -> Answer {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 8192)
+    let end = ContinuousClock.now + patience
     while true {
+      guard ContinuousClock.now < end else { throw AWSError("\(address.host) takes too long to answer") }
       let count = chunk.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
       guard count >= 0 else { throw failure(address) }
       if count == 0 { break }

@@ -16,7 +16,7 @@ import Testing
     AWSAPI(
       endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL": "http://127.0.0.1:\(server.port)"]),
       credentials: { AWSCredentials(accessKeyID: "AKID", secretAccessKey: "secret", sessionToken: "token") },
-      security: HTTPSecurity(.web(.system(environment: [:]))), deadline: .seconds(5), time: PatientTime())
+      security: HTTPSecurity(.web(.system(environment: [:]))), time: PatientTime())
   }
 
   /// Sleeps are over at once.
@@ -48,7 +48,7 @@ import Testing
       #expect(instance.securityGroups == [.init(id: "sg-1", name: "web")])
       #expect(instance.profile == "arn:aws:iam::1:instance-profile/p")
       #expect(instance.blockDevices.first?.attachTime == Date(timeIntervalSince1970: 1_767_323_045))
-      #expect(instance.firstInterface?.attachTime == Date(timeIntervalSince1970: 1_767_323_046))
+      #expect(instance.primaryInterface?.attachTime == Date(timeIntervalSince1970: 1_767_323_046))
       let request = try #require(server.script.received.first)
       #expect(
         String(decoding: request.body, as: UTF8.self)
@@ -160,15 +160,73 @@ import Testing
     }
   }
 
+  /// The token of the service account of a pod, say, for the credentials of a role: nothing is signed, as there is nothing
+  /// to sign with.
+  @Test func aWebIdentityGetsCredentials() async throws {
+    let answer = """
+      <AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
+      <Credentials><SessionToken>t</SessionToken><SecretAccessKey>s</SecretAccessKey>
+      <Expiration>2027-01-01T00:00:00Z</Expiration><AccessKeyId>ASIA</AccessKeyId></Credentials>
+      </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>
+      """
+    try await TestWebServer.with(nil, reply: { _ in page(200, answer) }) { server in
+      let api = AWSAPI(
+        endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL_STS": "http://127.0.0.1:\(server.port)"]),
+        credentials: nil, security: HTTPSecurity(.web(.system(environment: [:]))), time: PatientTime())
+      let identity = AWSWebIdentity(tokenFile: "/t", role: "arn:aws:iam::1:role/r", session: "spire")
+      let found = try await api.credentials(of: identity, token: "a.b+c", region: "eu-west-1")
+      #expect(found.accessKeyID == "ASIA" && found.sessionToken == "t" && found.expiresAt != nil)
+      let request = try #require(server.script.received.first)
+      #expect(request.head.headers["authorization"].isEmpty)
+      #expect(
+        String(decoding: request.body, as: UTF8.self)
+          == "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr"
+          + "&RoleSessionName=spire&WebIdentityToken=a.b%2Bc")
+    }
+  }
+
+  /// As the endpoint rules of Amazon's clients have them: the region decides.
   @Test(arguments: [
-    ("aws", "https://ec2.eu-west-1.amazonaws.com", "https://iam.amazonaws.com"),
-    ("aws-cn", "https://ec2.eu-west-1.amazonaws.com.cn", "https://iam.cn-north-1.amazonaws.com.cn"),
-    ("aws-us-gov", "https://ec2.eu-west-1.amazonaws.com", "https://iam.us-gov.amazonaws.com"),
+    (
+      "eu-west-1", "ec2.eu-west-1.amazonaws.com", "iam.amazonaws.com", "us-east-1",
+      "organizations.us-east-1.amazonaws.com"
+    ),
+    (
+      "cn-northwest-1", "ec2.cn-northwest-1.amazonaws.com.cn", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1",
+      "organizations.cn-northwest-1.amazonaws.com.cn"
+    ),
+    (
+      "us-gov-east-1", "ec2.us-gov-east-1.amazonaws.com", "iam.us-gov.amazonaws.com", "us-gov-west-1",
+      "organizations.us-gov-west-1.amazonaws.com"
+    ),
+    (
+      "eusc-de-east-1", "ec2.eusc-de-east-1.amazonaws.eu", "iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1",
+      "organizations.eusc-de-east-1.amazonaws.eu"
+    ),
   ])
-  func placesDependOnThePartition(_ partition: String, _ ec2: String, _ iam: String) throws {
-    let endpoints = AWSEndpoints(partition: partition, environment: [:])
-    #expect(try "\(endpoints.place(of: .ec2, region: "eu-west-1").url)" == ec2)
-    #expect(try "\(endpoints.place(of: .iam, region: "eu-west-1").url)" == iam)
+  func placesDependOnTheRegion(
+    _ region: String, _ ec2: String, _ iam: String, _ signed: String, _ organizations: String
+  ) throws {
+    let endpoints = AWSEndpoints(environment: [:])
+    #expect(try endpoints.place(of: .ec2, region: region).url == WebURL("https://\(ec2)/"))
+    #expect(try endpoints.place(of: .ec2, region: region).region == region)
+    #expect(try endpoints.place(of: .iam, region: region).url == WebURL("https://\(iam)/"))
+    #expect(try endpoints.place(of: .iam, region: region).region == signed)
+    #expect(try endpoints.place(of: .organizations, region: region).url == WebURL("https://\(organizations)/"))
+  }
+
+  @Test func placesCanBeNamed() throws {
+    func place(_ environment: [String: String], _ service: AWSEndpoints.Service = .autoscaling) throws -> String {
+      try AWSEndpoints(environment: environment).place(of: service, region: "eu-west-1").url.authority
+    }
+    let names = ["AWS_ENDPOINT_URL": "https://all.test", "AWS_ENDPOINT_URL_AUTO_SCALING": "https://scaling.test:99"]
+    #expect(try place(names) == "scaling.test:99")
+    #expect(try place(names, .sts) == "all.test")
+    let ignored = names.merging(["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"]) { $1 }
+    #expect(try place(ignored) == "autoscaling.eu-west-1.amazonaws.com")
+    // Not asked at an endpoint of another kind than was demanded.
+    #expect(throws: AWSError.self) { try place(["AWS_USE_FIPS_ENDPOINT": "true"]) }
+    #expect(try place(names.merging(["AWS_USE_FIPS_ENDPOINT": "true"]) { $1 }) == "scaling.test:99")
   }
 
   @Test(arguments: ["", "evil.example/", "us-east-1.evil.example", "US-EAST-1", String(repeating: "a", count: 33)])

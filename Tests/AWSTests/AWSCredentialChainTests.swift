@@ -42,6 +42,83 @@ import Testing
     #expect(throws: AWSError.self) { try found("none") }
   }
 
+  private func with(_ files: [String: String], _ body: ([String: String]) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "aws-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, text) in files {
+      try text.write(to: folder.appending(path: name), atomically: false, encoding: .utf8)
+    }
+    try body([
+      "AWS_CONFIG_FILE": folder.appending(path: "config").path,
+      "AWS_SHARED_CREDENTIALS_FILE": folder.appending(path: "credentials").path,
+    ])
+  }
+
+  @Test func bothFilesMakeAProfile() throws {
+    let config = """
+      [default]
+      region = eu-west-1
+      aws_access_key_id = old
+      [profile  team]
+      aws_access_key_id = T
+      aws_secret_access_key = t
+      [team]
+      aws_access_key_id = never
+      [profile pod]
+      web_identity_token_file = /token
+      role_arn = arn:aws:iam::1:role/r
+      """
+    try with(["config": config, "credentials": "[default]\naws_access_key_id=A\naws_secret_access_key=a"]) { files in
+      #expect(try chain(files).credentials() == AWSCredentials(accessKeyID: "A", secretAccessKey: "a"))
+      let team = files.merging(["AWS_PROFILE": "team"]) { $1 }
+      #expect(try chain(team).credentials() == AWSCredentials(accessKeyID: "T", secretAccessKey: "t"))
+      guard case .webIdentity(let identity) = try chain(files.merging(["AWS_PROFILE": "pod"]) { $1 }).source() else {
+        Issue.record("no web identity")
+        return
+      }
+      #expect(identity == AWSWebIdentity(tokenFile: "/token", role: "arn:aws:iam::1:role/r", session: "spire-server"))
+      #expect(throws: AWSError("failed to get shared config profile, none")) {
+        try chain(files.merging(["AWS_PROFILE": "none"]) { $1 }).source()
+      }
+    }
+  }
+
+  /// What is not followed is not passed over: the next place would make the server somebody else.
+  @Test(arguments: [
+    "role_arn", "source_profile", "credential_source", "credential_process", "sso_session", "sso_start_url",
+  ])
+  func whatIsNotSupportedIsNamed(_ key: String) throws {
+    try with(["config": "[default]\n\(key) = x\naws_access_key_id = A\naws_secret_access_key = a"]) { files in
+      #expect(throws: AWSError("the profile default has \(key), which is not supported; use keys or a web identity")) {
+        try chain(files).source()
+      }
+    }
+  }
+
+  @Test func aWebIdentityOfTheEnvironment() throws {
+    let environment = [
+      "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/r",
+      "AWS_ROLE_SESSION_NAME": "me",
+    ]
+    guard case .webIdentity(let identity) = try chain(environment).source() else {
+      Issue.record("no web identity")
+      return
+    }
+    #expect(
+      identity
+        == AWSWebIdentity(tokenFile: "/var/run/secrets/token", role: "arn:aws:iam::1:role/r", session: "me"))
+    #expect(throws: AWSError("AWS_WEB_IDENTITY_TOKEN_FILE is set without AWS_ROLE_ARN")) {
+      try chain(["AWS_WEB_IDENTITY_TOKEN_FILE": "/t"]).source()
+    }
+    // Keys come first.
+    let keys = environment.merging(["AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "a"]) { $1 }
+    guard case .credentials = try chain(keys).source() else {
+      Issue.record("no keys")
+      return
+    }
+  }
+
   @Test func nothing() {
     #expect(throws: AWSError.self) { try chain([:]).credentials() }
   }

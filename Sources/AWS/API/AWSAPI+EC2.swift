@@ -12,7 +12,6 @@ package struct EC2Instance: Hashable, Sendable {
     package var name: String
   }
   package struct Attachment: Hashable, Sendable {
-    package var deviceIndex: Int
     package var attachTime: Date?
   }
   package struct BlockDevice: Hashable, Sendable {
@@ -29,8 +28,8 @@ package struct EC2Instance: Hashable, Sendable {
   package var rootDeviceType: String?
   package var rootDeviceName: String?
   package var blockDevices: [BlockDevice]
-  /// Of the first network interface.
-  package var firstInterface: Attachment?
+  /// Of the network interface with the index 0, which the machine has had since it was made.
+  package var primaryInterface: Attachment?
 
   init(_ item: XMLElement) {
     id = item.string("instanceId") ?? ""
@@ -45,11 +44,9 @@ package struct EC2Instance: Hashable, Sendable {
       BlockDevice(
         name: $0["deviceName"]?.text ?? "", attachTime: $0["ebs"]?.string("attachTime").flatMap(GoTime.parseRFC3339))
     }
-    firstInterface = item.items("networkInterfaceSet").first?["attachment"].map {
-      Attachment(
-        deviceIndex: $0.string("deviceIndex").flatMap { Int($0) } ?? -1,
-        attachTime: $0.string("attachTime").flatMap(GoTime.parseRFC3339))
-    }
+    primaryInterface = item.items("networkInterfaceSet").compactMap { $0["attachment"] }
+      .first { $0.string("deviceIndex") == "0" }
+      .map { Attachment(attachTime: $0.string("attachTime").flatMap(GoTime.parseRFC3339)) }
   }
 }
 

@@ -10,23 +10,23 @@ package struct AWSAPI: Sendable {
   private static let attempts = 3
 
   private let endpoints: AWSEndpoints
-  private let credentials: Credentials
+  private let credentials: Credentials?
   private let security: HTTPSecurity
-  private let client: HTTPClient
+  private let client: AttestorHTTP
   private let time: any TimeSource
 
   /// - Parameters:
-  ///   - credentials: asked before each call.
+  ///   - credentials: asked before each call; nil for calls that are not signed.
   ///   - security: whom to believe.
-  ///   - deadline: for reaching the service, and again for each answer.
+  ///   - client: asks AWS's services.
   package init(
-    endpoints: AWSEndpoints, credentials: @escaping Credentials, security: HTTPSecurity, deadline: Duration,
-    time: any TimeSource
+    endpoints: AWSEndpoints, credentials: Credentials?, security: HTTPSecurity,
+    client: AttestorHTTP = AttestorHTTP(.awsServices), time: any TimeSource
   ) {
     self.endpoints = endpoints
     self.credentials = credentials
     self.security = security
-    client = HTTPClient(.init(connect: deadline, answer: deadline, maximumBody: 4 << 20))
+    self.client = client
     self.time = time
   }
 
@@ -91,8 +91,11 @@ package struct AWSAPI: Sendable {
       let (base, signedRegion) = try endpoints.place(of: service, region: region)
       let signed = AWSRequest(
         method: method, host: base.authority, path: path, query: query, headers: headers, payload: .bytes(body))
-      let added = SignatureV4(region: signedRegion, service: service.rawValue)
-        .headers(for: signed, credentials: try await credentials(), at: time.now)
+      var added: [AWSRequest.Field] = []
+      if let credentials = try await credentials?() {
+        added = SignatureV4(region: signedRegion, service: service.rawValue)
+          .headers(for: signed, credentials: credentials, at: time.now)
+      }
       var text = "\(base.scheme.rawValue)://\(base.authority)\(path)"
       if !query.isEmpty { text += "?" + SignatureV4.query(signed) }
       let url: WebURL
@@ -103,7 +106,7 @@ package struct AWSAPI: Sendable {
     } catch { throw AWSFailure(text: error.message, mayPass: false) }
     let answer: HTTPAnswer
     do { answer = try await client.send(request, over: .named(by: request.url, security)) } catch {
-      throw AWSFailure(text: "\(request.url.hostAndPort): \(error)", mayPass: !error.isAuthentication)
+      throw AWSFailure(text: "\(request.url.hostAndPort): \(error)", mayPass: error.mayPass)
     }
     guard answer.status == 200 else { throw AWSFailure(answer) }
     return answer

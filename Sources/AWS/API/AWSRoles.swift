@@ -6,6 +6,8 @@ import FoundationEssentials
 package actor AWSRoles {
   /// Renewed this long before they end. In seconds.
   private static let margin: TimeInterval = 300
+  /// A role per account: this many accounts are remembered.
+  private static let maximum = 4096
 
   private let time: any TimeSource
   private var kept: [String: AWSCredentials] = [:]
@@ -29,13 +31,32 @@ package actor AWSRoles {
     let answer = try await api.query(
       .sts, region: region, action: "AssumeRole", version: "2011-06-15",
       [("RoleArn", role), ("RoleSessionName", session)])
-    guard let found = answer["AssumeRoleResult"]?["Credentials"], let id = found.string("AccessKeyId"),
+    let credentials = try AWSAPI.credentials(answer["AssumeRoleResult"], "AssumeRole")
+    if kept.count >= Self.maximum { kept = kept.filter { ($0.value.expiresAt ?? .distantFuture) > time.now } }
+    if kept.count < Self.maximum { kept[role] = credentials }
+    return credentials
+  }
+}
+
+extension AWSAPI {
+  /// The credentials of a role for whoever has a token of an OpenID provider that the role trusts; not signed
+  /// (sts:AssumeRoleWithWebIdentity).
+  package func credentials(
+    of identity: AWSWebIdentity, token: String, region: String
+  ) async throws(AWSError) -> AWSCredentials {
+    let action = "AssumeRoleWithWebIdentity"
+    let answer = try await query(
+      .sts, region: region, action: action, version: "2011-06-15",
+      [("RoleArn", identity.role), ("RoleSessionName", identity.session), ("WebIdentityToken", token)])
+    return try Self.credentials(answer["\(action)Result"], action)
+  }
+
+  fileprivate static func credentials(_ result: XMLElement?, _ action: String) throws(AWSError) -> AWSCredentials {
+    guard let found = result?["Credentials"], let id = found.string("AccessKeyId"),
       let secret = found.string("SecretAccessKey"),
       let expiration = found.string("Expiration").flatMap(GoTime.parseRFC3339)
-    else { throw AWSError("AssumeRole: the answer of AWS has no credentials") }
-    let credentials = AWSCredentials(
+    else { throw AWSError("\(action): the answer of AWS has no credentials") }
+    return AWSCredentials(
       accessKeyID: id, secretAccessKey: secret, sessionToken: found.string("SessionToken"), expiresAt: expiration)
-    kept[role] = credentials
-    return credentials
   }
 }

@@ -1,4 +1,5 @@
 import CryptoExtras
+import Daemon
 import Foundation
 import HTTPTesting
 import NIOHTTP1
@@ -168,6 +169,72 @@ import Testing
         #expect(lists.count == 1 + MemberCache.retries, "whoever is on no list cannot make the server ask for ever")
       }
     }
+  }
+
+  /// Which interface is listed first says nothing: the one that the machine was made with has the index 0.
+  @Test(arguments: [
+    ([1, 0], "no error"),
+    (
+      [1],
+      "Internal: failed aws ec2 attestation: the EC2 instance network interface with device index 0 is inaccessible"
+    ),
+    (
+      [], "Internal: failed aws ec2 attestation: the EC2 instance network interface with device index 0 is inaccessible"
+    ),
+  ])
+  func theFirstInterfaceCounts(_ indices: [Int], _ expected: String) async throws {
+    let payload = try payload(Self.document)
+    // The one that came later is not looked at.
+    let interfaces = indices.map {
+      """
+      <item><attachment><deviceIndex>\($0)</deviceIndex><attachTime>2026-01-0\($0 == 0 ? 2 : 9)T03:04:05.000Z</attachTime>
+      </attachment></item>
+      """
+    }.joined()
+    let instance = """
+      <R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><rootDeviceType>ebs</rootDeviceType>
+      <rootDeviceName>/dev/xvda</rootDeviceName><blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs>
+      <attachTime>2026-01-02T03:04:05.000Z</attachTime></ebs></item></blockDeviceMapping>
+      <networkInterfaceSet>\(interfaces)</networkInterfaceSet></item></instancesSet></item></reservationSet></R>
+      """
+    try await with("") { attestor, _, server in
+      server.script.reply { _ in .page(200, [], Array(instance.utf8)) }
+      let said = try await says(attestor, payload)
+      #expect(said == expected)
+    }
+  }
+
+  /// Amazon may take so long and no longer, however often it is asked in a step.
+  @Test func aStepEndsInTime() async throws {
+    let payload = try payload(Self.document)
+    try await TestWebServer.with(nil, reply: { _ in .silence }) { server in
+      let attestor = AWSIIDAttestor(
+        host: try TestHost(now: now), keys: try keys(),
+        environment: [
+          "AWS_ENDPOINT_URL": "http://127.0.0.1:\(server.port)", "AWS_ACCESS_KEY_ID": "AKID",
+          "AWS_SECRET_ACCESS_KEY": "secret",
+        ], time: OverTime())
+      try attestor.configure(PluginData(text: ""))
+      let said = try await says(attestor, payload)
+      #expect(said == "Internal: failed to describe instance: context deadline exceeded")
+    }
+  }
+
+  /// Every wait is over as soon as it begins.
+  private struct OverTime: TimeSource {
+    var now: Date { Date() }
+    var steady: Duration { .zero }
+    func sleep(for duration: Duration) async throws {}
+  }
+
+  /// A cluster of one account is not that of another, which may have chosen the same name.
+  @Test func clustersAreThoseOfTheAccountAndRegion() async throws {
+    let nodes = ClusterNodes(time: PatientTime(now: now))
+    let own = nodes.list(account: "1", region: "us-east-1")
+    #expect(await own.contains("i-1") { () throws(Never) in ["i-1"] })
+    #expect(nodes.list(account: "1", region: "us-east-1") === own)
+    #expect(await !nodes.list(account: "2", region: "us-east-1").contains("i-1") { () throws(Never) in [] })
+    #expect(await !nodes.list(account: "1", region: "us-east-2").contains("i-1") { () throws(Never) in [] })
   }
 
   // MARK: Signatures

@@ -5,5 +5,8 @@ import Foundation
 struct PatientTime: TimeSource {
   var now: Date
   var steady: Duration { .zero }
-  func sleep(for duration: Duration) async throws {}
+  /// What is waited for before something is tried again is over at once; what somebody else must be done by never is.
+  func sleep(for duration: Duration) async throws {
+    if duration >= .seconds(10) { try await Task.sleep(for: .seconds(86_400)) }
+  }
 }

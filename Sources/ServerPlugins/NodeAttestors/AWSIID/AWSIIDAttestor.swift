@@ -18,7 +18,7 @@ package final class AWSIIDAttestor: NodeAttestor {
   private struct State: Sendable {
     let settings: AWSIIDSettings
     let accounts: MemberCache
-    let instances: MemberCache
+    let clusters: ClusterNodes
     let services: AWSServices
   }
 
@@ -52,9 +52,8 @@ package final class AWSIIDAttestor: NodeAttestor {
     let settings = try AWSIIDSettings(data, environment: environment)
     let new = State(
       settings: settings, accounts: MemberCache(lifetime: settings.organizationLifetime, time: time),
-      instances: MemberCache(lifetime: .seconds(30), time: time),
-      services: AWSServices(
-        partition: settings.partition, given: settings.credentials, environment: environment, time: time))
+      clusters: ClusterNodes(time: time),
+      services: AWSServices(given: settings.credentials, environment: environment, time: time))
     state.withLock { $0 = new }
   }
 
@@ -69,7 +68,9 @@ package final class AWSIIDAttestor: NodeAttestor {
     let api = state.services.api(role: role, region: document.region)
     try await checkClusters(document, state, api)
     let instances: [EC2Instance]
-    do { instances = try await api.instances(document.instanceID, region: document.region) } catch {
+    do {
+      instances = try await step { try await api.instances(document.instanceID, region: document.region) }
+    } catch {
       throw ServerPluginError(.internal, "failed to describe instance: \(error)", cause: error)
     }
     let checksDevice = !settings.skipsBlockDevice && !settings.locallyValidAccounts.contains(document.accountID)
@@ -87,7 +88,9 @@ package final class AWSIIDAttestor: NodeAttestor {
     if settings.usesProfileSelectors {
       for profile in instances.compactMap(\.profile) {
         let name = try Self.profileName(profile)
-        do { roles += try await api.roles(ofProfile: name, region: document.region) } catch {
+        do {
+          roles += try await step { try await api.roles(ofProfile: name, region: document.region) }
+        } catch {
           throw ServerPluginError(.internal, "failed to get intance profile: \(error)", cause: error)
         }
       }
@@ -99,12 +102,14 @@ package final class AWSIIDAttestor: NodeAttestor {
     guard let organization = state.settings.organization else { return }
     let isMember: Bool
     do {
-      isMember = try await state.accounts.contains(document.accountID) {
-        switch organization {
-        case .file(let path): return try AccountList.read(path)
-        case .service(let account, let role, let region):
-          let api = state.services.api(role: Self.role(role, account, state.settings.partition), region: region)
-          return Set(try await api.accounts(region: region).filter { $0.status == "ACTIVE" }.map(\.id))
+      isMember = try await step {
+        try await state.accounts.contains(document.accountID) {
+          switch organization {
+          case .file(let path): return try AccountList.read(path)
+          case .service(let account, let role, let region):
+            let api = state.services.api(role: Self.role(role, account, state.settings.partition), region: region)
+            return Set(try await api.accounts(region: region).filter { $0.status == "ACTIVE" }.map(\.id))
+          }
         }
       }
     } catch {
@@ -127,12 +132,15 @@ package final class AWSIIDAttestor: NodeAttestor {
     guard let clusters = state.settings.clusters else { return }
     let isMember: Bool
     do {
-      isMember = try await state.instances.contains(document.instanceID) {
-        var found: Set<String> = []
-        for cluster in clusters {
-          found.formUnion(try await api.instances(ofCluster: cluster, region: document.region))
+      let list = state.clusters.list(account: document.accountID, region: document.region)
+      isMember = try await step {
+        try await list.contains(document.instanceID) {
+          var found: Set<String> = []
+          for cluster in clusters {
+            found.formUnion(try await api.instances(ofCluster: cluster, region: document.region))
+          }
+          return found
         }
-        return found
       }
     } catch {
       throw ServerPluginError(
@@ -145,6 +153,11 @@ package final class AWSIIDAttestor: NodeAttestor {
         .internal,
         "failed aws eks attestation, nodes id: \(document.instanceID) is not part of configured EKS cluster")
     }
+  }
+
+  /// One of the steps that ask AWS: it ends in time.
+  private func step<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+    try await within(Self.patience, time, body)
   }
 
   private static func role(_ name: String, _ account: String, _ partition: String) -> String {

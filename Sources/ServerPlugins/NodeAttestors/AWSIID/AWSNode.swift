@@ -59,10 +59,8 @@ extension EC2Instance {
     func failure(_ why: String) -> ServerPluginError {
       ServerPluginError(.internal, "failed aws ec2 attestation: \(why)")
     }
-    guard let interface = firstInterface else { throw failure("the EC2 instance has no network interface") }
-    guard interface.deviceIndex == 0 else {
-      throw failure(
-        "the EC2 instance network interface attachment device index must be zero (has \(interface.deviceIndex))")
+    guard let interface = primaryInterface else {
+      throw failure("the EC2 instance network interface with device index 0 is inaccessible")
     }
     guard rootDeviceType != "instance-store" else { return }
     let name = rootDeviceName ?? ""
