@@ -6,32 +6,21 @@ import SPIFFE
 
 /// A service account's file: whom Google's services are asked as. Holds a private key; never printed.
 struct GoogleAccount: Sendable {
-  private static let maximumFile = 64 << 10
-
   private let email: String
   private let keyID: String
   let tokenURL: String
   private let key: _RSA.Signing.PrivateKey
 
-  init(file path: String) throws(ServerPluginError) {
-    func failure(_ why: String) -> ServerPluginError {
-      ServerPluginError(.internal, "the service account file \(path) \(why)")
+  init(_ document: JSONValue) throws(GoogleCredentials.Fault) {
+    guard let email = document["client_email"]?.string, let pem = document["private_key"]?.string else {
+      throw GoogleCredentials.Fault("lacks client_email or private_key")
     }
-    let bytes: [UInt8]?
-    do { bytes = try BoundedFile.read(path, limit: Self.maximumFile) } catch {
-      throw failure("cannot be read: \(error)")
-    }
-    guard let bytes else { throw failure("is not there") }
-    guard let document = try? JSONValue(parsing: bytes) else { throw failure("is no JSON") }
-    guard document["type"]?.string == "service_account", let email = document["client_email"]?.string,
-      let pem = document["private_key"]?.string
-    else { throw failure("is of no service account, or lacks client_email or private_key") }
     do { key = try _RSA.Signing.PrivateKey(pemRepresentation: pem) } catch {
-      throw failure("has a private_key that is not read")
+      throw GoogleCredentials.Fault("has a private_key that is not read")
     }
     self.email = email
     keyID = document["private_key_id"]?.string ?? ""
-    tokenURL = document["token_uri"]?.string ?? "https://oauth2.googleapis.com/token"
+    tokenURL = document["token_uri"]?.string ?? GoogleCredentials.tokenURL
   }
 
   /// A request for an access token, signed (RFC 7523 §2.1).

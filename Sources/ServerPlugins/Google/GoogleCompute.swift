@@ -6,7 +6,6 @@ import SPIFFE
 /// What Google Compute Engine says of an instance, as far as attestation needs it. A value.
 struct GCPInstance: Hashable, Sendable {
   var tags: [String] = []
-  var serviceAccounts: [String] = []
   var labels: [String: String] = [:]
   var metadata: [Entry] = []
 
@@ -17,7 +16,6 @@ struct GCPInstance: Hashable, Sendable {
 
   init(_ json: JSONValue) {
     tags = json["tags"]?["items"]?.array?.compactMap(\.string) ?? []
-    serviceAccounts = json["serviceAccounts"]?.array?.compactMap { $0["email"]?.string } ?? []
     for member in json["labels"]?.object?.members ?? [] { labels[member.name] = member.value.string ?? "" }
     metadata = (json["metadata"]?["items"]?.array ?? []).compactMap { item in
       item["key"]?.string.map { Entry(key: $0, value: item["value"]?.string ?? "") }
@@ -39,12 +37,15 @@ actor GoogleCompute {
 
   private let google: GoogleServices
   private let time: any TimeSource
-  private let client = HTTPClient(.init(connect: .seconds(10), answer: .seconds(10), maximumBody: 4 << 20))
+  private let services: AttestorHTTP
+  private let machine: AttestorHTTP
   private var tokens: [String: Token] = [:]
 
   init(_ google: GoogleServices, time: any TimeSource) {
     self.google = google
     self.time = time
+    services = AttestorHTTP(.googleServices, environment: google.environment)
+    machine = AttestorHTTP(.googleMachine)
   }
 
   /// What the service says of the instance that a verified token names (compute.instances.get).
@@ -60,7 +61,7 @@ actor GoogleCompute {
     let token = try await token(accountFile)
     let url = try google.url(google.compute + segments.map { "/" + $0 }.joined())
     return GCPInstance(
-      try await json(HTTPRequest(.get, url, headers: [HTTPField("Authorization", "Bearer \(token)")])))
+      try await json(services, HTTPRequest(.get, url, headers: [HTTPField("Authorization", "Bearer \(token)")])))
   }
 
   /// Names of projects, zones and instances.
@@ -70,24 +71,24 @@ actor GoogleCompute {
   }
 
   private func token(_ accountFile: String) async throws(ServerPluginError) -> String {
-    let file = accountFile.isEmpty ? google.environment["GOOGLE_APPLICATION_CREDENTIALS"] ?? "" : accountFile
+    let file = accountFile.isEmpty ? google.credentialsFile : accountFile
     if let kept = tokens[file], time.steady < kept.end { return kept.text }
     let answer: JSONValue
     if file.isEmpty {
       let url = try google.url(
         "\(google.metadata)/computeMetadata/v1/instance/service-accounts/default/token?scopes=\(Self.scope)")
-      answer = try await json(HTTPRequest(.get, url, headers: [HTTPField("Metadata-Flavor", "Google")]))
+      answer = try await json(machine, HTTPRequest(.get, url, headers: [HTTPField("Metadata-Flavor", "Google")]))
     } else {
-      let account = try GoogleAccount(file: file)
-      let assertion: String
-      do { assertion = try account.assertion(scope: Self.scope, at: time.now) } catch {
+      let credentials = try GoogleCredentials(file: file, takesUsers: accountFile.isEmpty)
+      let form: (url: String, body: String)
+      do { form = try credentials.form(scope: Self.scope, at: time.now) } catch {
         throw ServerPluginError(.internal, "unable to sign with the service account's key: \(error)", cause: error)
       }
-      let body = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=\(assertion)"
       answer = try await json(
+        services,
         HTTPRequest(
-          .post, try google.url(account.tokenURL),
-          headers: [HTTPField("Content-Type", "application/x-www-form-urlencoded")], body: Array(body.utf8)))
+          .post, try google.url(form.url),
+          headers: [HTTPField("Content-Type", "application/x-www-form-urlencoded")], body: Array(form.body.utf8)))
     }
     guard let text = answer["access_token"]?.string, !text.isEmpty, let life = answer["expires_in"]?.integer else {
       throw ServerPluginError(.internal, "Google answers without an access token")
@@ -96,7 +97,7 @@ actor GoogleCompute {
     return text
   }
 
-  private func json(_ request: HTTPRequest) async throws(ServerPluginError) -> JSONValue {
+  private func json(_ client: AttestorHTTP, _ request: HTTPRequest) async throws(ServerPluginError) -> JSONValue {
     let place = "\(request.method.rawValue) \(request.url.hostAndPort)"
     let answer: HTTPAnswer
     do { answer = try await client.send(request, over: .named(by: request.url, google.security)) } catch {

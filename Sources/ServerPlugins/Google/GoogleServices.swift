@@ -20,6 +20,17 @@ struct GoogleServices: Sendable {
     GoogleServices(security: HTTPSecurity(.web(.system(environment: environment))), environment: environment)
   }
 
+  /// The file of credentials that the environment gives, named or where Google's tools leave theirs; empty for none.
+  var credentialsFile: String {
+    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    if let file = value("GOOGLE_APPLICATION_CREDENTIALS") { return file }
+    let folder = value("CLOUDSDK_CONFIG") ?? value("HOME").map { $0 + "/.config/gcloud" }
+    guard let file = folder.map({ $0 + "/application_default_credentials.json" }),
+      FileManager.default.fileExists(atPath: file)
+    else { return "" }
+    return file
+  }
+
   func url(_ text: String) throws(ServerPluginError) -> WebURL {
     do { return try WebURL(anyScheme: text) } catch {
       throw ServerPluginError(.internal, "the URL \(text) \(error)", cause: error)

@@ -92,7 +92,9 @@ import X509
         attested
           == Attested(
             "/gcp_iit/shop/8087716956832600000",
-            ["project-id:shop", "zone:us-west1-a", "instance-name:web-1"], canReattest: false))
+            [
+              "project-id:shop", "zone:us-west1-a", "instance-name:web-1", "sa:build@shop.iam.gserviceaccount.com",
+            ], canReattest: false))
       #expect(server.script.requests.map(\.uri) == ["/certs"])
       host.known.withLock { _ = $0.insert(attested.id) }
       let said1 = try await says(attestor, token)
@@ -120,8 +122,8 @@ import X509
           == Attested(
             "/gcp_iit/build_shop.iam.gserviceaccount.com/739419398126/web-1",
             [
-              "project-id:shop", "zone:us-west1-a", "instance-name:web-1", "tag:http", "tag:https", "sa:a@shop",
-              "label:team:x", "metadata:role:web:1", "metadata:none:",
+              "project-id:shop", "zone:us-west1-a", "instance-name:web-1", "sa:build@shop.iam.gserviceaccount.com",
+              "tag:http", "tag:https", "label:team:x", "metadata:role:web:1", "metadata:none:",
             ], canReattest: false))
     }
     let long = #"{"metadata":{"items":[{"key":"role","value":"\#(String(repeating: "x", count: 129))"}]}}"#
@@ -173,6 +175,34 @@ import X509
     }
   }
 
+  /// What Google's tools leave behind counts where nothing else is named; a file that is named must be a service account's.
+  @Test func whoeverLoggedInWithGooglesTools() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("application_default_credentials.json").path
+    var services = GoogleServices(security: HTTPSecurity(.web(.system(environment: [:]))), environment: [:])
+    #expect(services.credentialsFile == "")
+    services.environment = ["CLOUDSDK_CONFIG": folder.path]
+    #expect(services.credentialsFile == "")
+    try #"{"type":"authorized_user","client_id":"c.apps","client_secret":"s&","refresh_token":"1//r"}"#
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(services.credentialsFile == file)
+    services.environment["GOOGLE_APPLICATION_CREDENTIALS"] = "/named"
+    #expect(services.credentialsFile == "/named")
+    let form = try GoogleCredentials(file: file, takesUsers: true).form(scope: "x", at: now)
+    #expect(form.url == "https://oauth2.googleapis.com/token")
+    #expect(form.body == "grant_type=refresh_token&client_id=c.apps&client_secret=s%26&refresh_token=1%2F%2Fr")
+    let said = try await refusal { try GoogleCredentials(file: file, takesUsers: false) }
+    #expect(
+      said == #"Internal: the service account file \#(file) is of the type "authorized_user", which is not supported"#)
+    for type in ["external_account", "impersonated_service_account", "gdch_service_account"] {
+      try #"{"type":"\#(type)"}"#.write(toFile: file, atomically: true, encoding: .utf8)
+      let said = try await refusal { try GoogleCredentials(file: file, takesUsers: true) }
+      #expect(said.hasSuffix(#"is of the type "\#(type)", which is not supported"#), "\(said)")
+    }
+  }
+
   @Test func whatIsNotAllowedIsRefused() async throws {
     let tokens = [
       try token(project: "other"), try token(audience: "spire"), Array("a.b".utf8), try token(instance: "a/b"),
@@ -202,7 +232,7 @@ import X509
       ("", "InvalidArgument: projectid_allow_list is required"),
       (
         #"projectid_allow_list = ["p"], agent_path_template = "/{{ .Nothing }}""#,
-        "InvalidArgument: failed to parse agent svid template"
+        "InvalidArgument: failed to parse agent path template"
       ),
     ] {
       let message = try await refusal { try GCPIITSettings(PluginData(text: text)) }

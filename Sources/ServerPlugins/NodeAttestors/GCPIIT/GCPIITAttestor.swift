@@ -70,7 +70,13 @@ package final class GCPIITAttestor: NodeAttestor {
     switch refusal.step {
     case .parsing:
       ServerPluginError(.invalidArgument, "unable to parse the identity token: \(refusal.text)", cause: refusal)
-    case .key, .signature:
+    case .key:
+      // The words of upstream's library for whatever is wrong with the name of a key.
+      ServerPluginError(
+        .invalidArgument,
+        "failed to validate the identity token signature: go-jose/go-jose: JWK with matching kid not found in JWK Set",
+        cause: refusal)
+    case .signature:
       ServerPluginError(
         .invalidArgument, "failed to validate the identity token signature: \(refusal.text)", cause: refusal)
     case .claims:

@@ -26,7 +26,8 @@ struct GCPIITSettings: Sendable {
     if projects.isEmpty { reading.report("projectid_allow_list is required") }
     if size < 0 { reading.report("max_metadata_value_size must not be negative") }
     let template = reading.template(
-      fields: GCPIdentity.fieldNames, standard: "/{{ .PluginName }}/{{ .ProjectID }}/{{ .InstanceID }}")
+      fields: GCPIdentity.fieldNames, standard: "/{{ .PluginName }}/{{ .ProjectID }}/{{ .InstanceID }}",
+      refusal: "failed to parse agent path template")
     try reading.finish()
     guard let template else { throw ServerPluginError(.internal, "no settings") }
     self.template = template

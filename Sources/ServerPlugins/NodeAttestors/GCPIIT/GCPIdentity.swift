@@ -11,6 +11,8 @@ struct GCPIdentity: Sendable {
   let projectID: String
   let zone: String
   let instanceName: String
+  /// The address of the service account that the token was made for.
+  let email: String
   let agentID: SPIFFEID
 
   init(
@@ -26,7 +28,8 @@ struct GCPIdentity: Sendable {
       throw ServerPluginError(
         .permissionDenied, "identity token project ID \(GoText.quote(projectID)) is not in the allow list")
     }
-    let account = (token.claims["email"]?.string ?? "").replacing("@", with: "_")
+    email = token.claims["email"]?.string ?? ""
+    let account = email.replacing("@", with: "_")
     let path: String
     do {
       path = try settings.template.path(
@@ -61,10 +64,10 @@ struct GCPNode: VerifiedNode {
     agentID = identity.agentID
     var values = [
       "project-id:\(identity.projectID)", "zone:\(identity.zone)", "instance-name:\(identity.instanceName)",
+      "sa:\(identity.email)",
     ]
     if let instance {
       values += instance.tags.map { "tag:\($0)" }
-      values += instance.serviceAccounts.map { "sa:\($0)" }
       for (key, value) in instance.labels.sorted(by: { $0.key < $1.key }) where settings.labelKeys.contains(key) {
         values.append("label:\(key):\(value)")
       }

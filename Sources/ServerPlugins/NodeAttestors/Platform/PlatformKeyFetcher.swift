@@ -6,7 +6,7 @@ import SPIFFE
 /// Fetches keys in the forms in which platforms publish them. A value.
 struct PlatformKeyFetcher: Sendable {
   let security: HTTPSecurity
-  private let client = HTTPClient(.init(connect: .seconds(10), answer: .seconds(10), maximumBody: 1 << 20))
+  private let client = AttestorHTTP(.platformKeys)
 
   init(security: HTTPSecurity) { self.security = security }
 
