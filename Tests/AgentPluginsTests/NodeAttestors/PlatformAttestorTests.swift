@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTesting
 import NIOHTTP1
+import NodeProofTesting
 import Plugins
 import Testing
 
@@ -156,6 +157,76 @@ import Testing
         #expect(request.headers["X-aws-ec2-metadata-token"] == (knowsTokens ? ["session"] : []))
       }
       await #expect(throws: AgentPluginError.self) { try await attestor.response(to: [1]) }
+    }
+  }
+
+  /// The bytes to the server, and the address with a path that upstream's documentation has.
+  @Test(arguments: ["", "/", "/latest", "/latest/"]) func amazonsBytesArePassedOn(_ path: String) async throws {
+    func part(_ name: String) throws -> [UInt8] { Array(try NodeProofFixtures.text("aws_iid/\(name)").utf8) }
+    let parts = [
+      "/latest/dynamic/instance-identity/document": try part("document"),
+      "/latest/dynamic/instance-identity/signature": try part("signature"),
+      "/latest/dynamic/instance-identity/rsa2048": try part("rsa2048"), "/latest/api/token": Array("t".utf8),
+    ]
+    let answer: @Sendable (String) -> TestWebServer.Answer = { uri in
+      .page(parts[uri] == nil ? 404 : 200, [], parts[uri] ?? [])
+    }
+    try await TestWebServer.with(nil, answer: answer) { server in
+      let attestor = AWSIIDAttestor(environment: [:])
+      try attestor.configure(data(#"ec2_metadata_endpoint = "http://127.0.0.1:\#(server.port)\#(path)""#))
+      let payload = try await attestor.payload()
+      #expect(try payload == NodeProofFixtures.message("aws_iid-payload"))
+    }
+  }
+
+  /// As Amazon's client does: without a token where none is to be had, unless that was forbidden. Tokens that were asked
+  /// for wrongly, and services that send somewhere else, are errors.
+  @Test func aServiceThatGivesNoTokenIsAskedWithoutOne() async throws {
+    func said(_ token: TestWebServer.Answer, _ environment: [String: String] = [:]) async throws -> String {
+      try await TestWebServer.with(nil, answer: { uri in uri == "/latest/api/token" ? token : page("x") }) { server in
+        let attestor = AWSIIDAttestor(
+          environment: environment.merging(["AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:\(server.port)"]) {
+            $1
+          })
+        try attestor.configure(data(""))
+        do { return text(try await attestor.payload()) } catch { return "\(error)" }
+      }
+    }
+    let payload = #"{"document":"x","signature":"x","rsa2048":"x"}"#
+    for token in [TestWebServer.Answer.hangUp, .page(403, [], []), .page(500, [], [])] {
+      #expect(try await said(token) == payload)
+      #expect(try await said(token, ["AWS_EC2_METADATA_V1_DISABLED": "true"]).contains("unable to retrieve IMDS token"))
+    }
+    for token in [TestWebServer.Answer.page(400, [], []), .redirection("http://127.0.0.1:1/"), .endless] {
+      #expect(try await said(token).contains("unable to retrieve IMDS token"))
+    }
+  }
+
+  /// Each service of a machine may be somebody else, where a container or a network is not what it should be.
+  @Test(arguments: [
+    TestWebServer.Answer.redirection("http://169.254.169.254/latest/"), .endless,
+    .page(200, [("X-Padding", String(repeating: "x", count: 128 << 10))], []),
+    .page(200, [("Content-Encoding", "gzip")], [0x1F, 0x8B, 0x08, 0x00]),
+  ])
+  func servicesThatMisbehaveGetNowhere(_ answer: TestWebServer.Answer) async throws {
+    try await TestWebServer.with(nil, answer: { uri in uri == "/latest/api/token" ? .page(404, [], []) : answer }) {
+      server in
+      let place = "127.0.0.1:\(server.port)"
+      let (aws, google, msi, imds) = (
+        AWSIIDAttestor(environment: ["AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://" + place]), GCPIITAttestor(),
+        AzureMSIAttestor(host: place), AzureIMDSAttestor(host: place)
+      )
+      try aws.configure(data(""))
+      try google.configure(data(#"identity_token_host = "\#(place)""#))
+      try msi.configure(data(""))
+      try imds.configure(data(#"tenant_domain = "contoso.com""#))
+      for attestor in [aws, google, msi] as [any PlatformAttestor] {
+        let error = await #expect(throws: AgentPluginError.self) { try await attestor.payload() }
+        #expect(error?.message.contains("unable to retrieve ") == true)
+      }
+      let error = await #expect(throws: AgentPluginError.self) { try await imds.response(to: [65]) }
+      #expect(error?.message.contains("unable to retrieve ") == true)
+      #expect(server.script.requests.count == 5)
     }
   }
 

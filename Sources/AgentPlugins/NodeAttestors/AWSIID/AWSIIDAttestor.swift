@@ -17,7 +17,7 @@ package final class AWSIIDAttestor: PlatformAttestor {
     }, validate: { data in _ = try AWSIIDAttestor().endpoint.parse(data) })
 
   private let environment: [String: String]
-  private let service = MetadataService(plugin: pluginName)
+  private let service = MetadataService(.awsMetadata)
   /// What `ec2_metadata_endpoint` says; empty for the usual one.
   private let endpoint = AttestorSettings<String>(pluginName) { $0.string("ec2_metadata_endpoint") ?? "" }
 
@@ -57,21 +57,29 @@ package final class AWSIIDAttestor: PlatformAttestor {
       let mode = value("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")?.lowercased()
       address = mode == "ipv6" ? "[fd00:ec2::254]" : "169.254.169.254"
     }
-    while address.hasSuffix("/") { address.removeLast() }
-    return address
+    // Only the place counts, as with AWS's own client: upstream's documentation has an address with `/latest` in it.
+    let begin = address.firstRange(of: "://")?.upperBound ?? address.startIndex
+    return String(address[..<(address[begin...].firstIndex { "/?#".contains($0) } ?? address.endIndex)])
   }
 
-  /// A session token (IMDSv2); nil where the service knows no tokens.
+  /// A session token (IMDSv2); nil where the service gives none and may be asked without (IMDSv1): it knows no tokens, or
+  /// the way to a container has a hop more than the token may take.
   private func token(_ base: String) async throws(AgentPluginError) -> String? {
     let url = try service.url(base, "/latest/api/token")
-    let answer = try await service.send(
-      "IMDS token",
-      HTTPRequest(.put, url, headers: [HTTPField("X-aws-ec2-metadata-token-ttl-seconds", "300")]))
-    switch answer.status {
-    case 200: return String(decoding: answer.body, as: UTF8.self)
-    case 403, 404, 405: return nil
-    default: throw service.refused("IMDS token", url, answer)
+    var failure: AgentPluginError
+    do throws(AgentPluginError) {
+      let answer = try await service.send(
+        "IMDS token",
+        HTTPRequest(.put, url, headers: [HTTPField("X-aws-ec2-metadata-token-ttl-seconds", "300")]))
+      if answer.status == 200 { return String(decoding: answer.body, as: UTF8.self) }
+      failure = service.refused("IMDS token", url, answer)
+      if answer.status == 400 { throw failure }
+    } catch {
+      guard (error.cause as? HTTPFailure)?.mayPass == true else { throw error }
+      failure = error
     }
+    guard environment["AWS_EC2_METADATA_V1_DISABLED"]?.lowercased() != "true" else { throw failure }
+    return nil
   }
 
   private func read(_ part: String, _ base: String, _ token: String?) async throws(AgentPluginError) -> String {

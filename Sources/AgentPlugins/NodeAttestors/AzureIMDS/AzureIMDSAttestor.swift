@@ -19,7 +19,7 @@ package final class AzureIMDSAttestor: PlatformAttestor {
   private static let maximumNonce = 128
 
   private let host: String
-  private let service = MetadataService(plugin: pluginName)
+  private let service = MetadataService(.azureIMDSMetadata)
   private let tenantDomain = AttestorSettings<String>(pluginName) { root in
     let domain = root.string("tenant_domain") ?? ""
     guard !domain.isEmpty else {

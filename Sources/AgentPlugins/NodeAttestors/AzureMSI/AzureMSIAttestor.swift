@@ -15,7 +15,7 @@ package final class AzureMSIAttestor: PlatformAttestor {
     }, validate: { data in _ = try AzureMSIAttestor().resource.parse(data) })
 
   private let host: String
-  private let service = MetadataService(plugin: pluginName)
+  private let service = MetadataService(.azureMSIMetadata)
   /// What the token is to be good for.
   private let resource = AttestorSettings<String>(pluginName) { root in
     let resource = root.string("resource_id") ?? ""

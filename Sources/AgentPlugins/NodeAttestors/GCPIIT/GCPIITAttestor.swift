@@ -21,7 +21,7 @@ package final class GCPIITAttestor: PlatformAttestor {
     var account: String
   }
 
-  private let service = MetadataService(plugin: pluginName)
+  private let service = MetadataService(.googleMetadata)
   private let settings = AttestorSettings<Settings>(pluginName) { root in
     let host = root.string("identity_token_host") ?? ""
     let account = root.string("service_account") ?? ""

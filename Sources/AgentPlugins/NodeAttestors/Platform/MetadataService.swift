@@ -4,14 +4,14 @@ import SPIFFE
 /// Asks the metadata service of the machine that the agent runs on, for the node attestors of the clouds. A value; keeps
 /// nothing.
 ///
-/// The service is reached over plain HTTP on the machine's own link, never through a proxy, no redirection is followed,
-/// and an answer has ten seconds and a megabyte at most.
+/// The service is reached over plain HTTP on the machine's own link, on the terms of its ``AttestorPeer``: never through a
+/// proxy, and no redirection is followed.
 struct MetadataService: Sendable {
-  /// Of the plugin that asks.
-  let plugin: String
-  private let client = HTTPClient(.init(connect: .seconds(10), answer: .seconds(10), maximumBody: 1 << 20))
+  /// The plugin that asks.
+  private var plugin: String { client.peer.attestor }
+  private let client: AttestorHTTP
 
-  init(plugin: String) { self.plugin = plugin }
+  init(_ peer: AttestorPeer) { client = AttestorHTTP(peer) }
 
   /// The body of the service's answer to a request with these headers, if its status is 200.
   ///

@@ -43,12 +43,10 @@ struct ShownChallenge: Sendable {
   let hostname: String
 
   init(at place: ChallengePlace, expected: HTTPChallengeMessages.Challenge) async throws {
-    let client = HTTPClient(
-      .init(
-        connect: HTTPChallengeAttestor.patience, answer: HTTPChallengeAttestor.patience,
-        maximumBody: HTTPChallengeAttestor.maximumBody))
     let answer: HTTPAnswer
-    do { answer = try await client.send(HTTPRequest(.get, place.url), over: .plain) } catch HTTPFailure.tooLarge {
+    do {
+      answer = try await AttestorHTTP(.challengedHost).send(HTTPRequest(.get, place.url), over: .plain)
+    } catch HTTPFailure.tooLarge {
       // Nobody learns what the rest of it is.
       throw ChallengeFault("expected nonce was not found in HTTP response")
     } catch {

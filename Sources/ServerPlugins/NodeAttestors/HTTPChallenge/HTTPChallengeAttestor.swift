@@ -11,10 +11,6 @@ import Synchronization
 /// seconds, 64 bytes. A mutex guards the settings, which the catalog may replace.
 package final class HTTPChallengeAttestor: NodeAttestor {
   package static let pluginName = HTTPChallengeMessages.pluginName
-  /// As much as is read of the answer's body.
-  static let maximumBody = 64
-  /// For reaching the host, and again for its answer: ten seconds in all, as upstream has it.
-  static let patience = Duration.seconds(5)
 
   private let host: any NodeAttestorHost
   private let settings = Mutex<HTTPChallengeSettings?>(nil)
