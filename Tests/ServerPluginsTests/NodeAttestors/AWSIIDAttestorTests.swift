@@ -227,6 +227,42 @@ import Testing
     func sleep(for duration: Duration) async throws {}
   }
 
+  /// A server in a pod of EKS: the token of its service account, read anew, is what it has.
+  @Test func aWebIdentityIsWhoTheServerIs() async throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("token-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    try "eyJ.pod.token".write(toFile: file, atomically: true, encoding: .utf8)
+    let payload = try payload(Self.document)
+    let answer: @Sendable (TestWebServer.Request) -> TestWebServer.Answer = { request in
+      guard String(decoding: request.body, as: UTF8.self).contains("Action=AssumeRoleWithWebIdentity") else {
+        return aws(request, attachedAfter: 5, accounts: "{}")
+      }
+      return .page(
+        200, [],
+        Array(
+          """
+          <R><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAPOD</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+          <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+          </AssumeRoleWithWebIdentityResult></R>
+          """.utf8))
+    }
+    try await TestWebServer.with(nil, reply: answer) { server in
+      let attestor = AWSIIDAttestor(
+        host: try TestHost(now: now), keys: try keys(),
+        environment: [
+          "AWS_ENDPOINT_URL": "http://127.0.0.1:\(server.port)", "AWS_WEB_IDENTITY_TOKEN_FILE": file,
+          "AWS_ROLE_ARN": "arn:aws:iam::1:role/pod",
+        ], time: PatientTime(now: now))
+      try attestor.configure(PluginData(text: ""))
+      _ = try await attest(attestor, payload)
+      _ = try await attest(attestor, payload)
+      let asked = server.script.received.map { String(decoding: $0.body, as: UTF8.self) }
+      #expect(asked.filter { $0.contains("WebIdentityToken=eyJ.pod.token") }.count == 1)
+      #expect(server.script.requests[0].headers["authorization"].isEmpty)
+      #expect(server.script.requests[1].headers["authorization"].first?.contains("Credential=ASIAPOD/") == true)
+    }
+  }
+
   /// A cluster of one account is not that of another, which may have chosen the same name.
   @Test func clustersAreThoseOfTheAccountAndRegion() async throws {
     let nodes = ClusterNodes(time: PatientTime(now: now))
