@@ -241,10 +241,17 @@ struct TPMDevIDAttestorTests {
     try tpm.writeEKCertificate()
     let devID = try tpm.makeDevID(.ecc)
     let reached = AsyncStream.makeStream(of: Void.self)
-    let (waits, goOn) = (Atomic(true), DispatchSemaphore(value: 0))
+    let isFirst = Mutex(true)
+    let goOn = DispatchSemaphore(value: 0)
     let relay = try ScriptedTPM(at: tpm.folder + "/relay", before: tpm.socket) { command, ask in
       // TPM2_CreatePrimary
-      if ScriptedTPM.code(command) == 0x131, waits.exchange(false, ordering: .relaxed) {
+      let waits =
+        ScriptedTPM.code(command) == 0x131
+        && isFirst.withLock { first in
+          defer { first = false }
+          return first
+        }
+      if waits {
         reached.continuation.finish()
         goOn.wait()
       }

@@ -27,7 +27,8 @@ struct TPMResponseTests {
   /// With the size that it has where a response says its size.
   private func measured(_ response: [UInt8]) -> [UInt8] {
     guard response.count >= 6 else { return response }
-    return response[..<2] + withUnsafeBytes(of: UInt32(response.count).bigEndian, Array.init) + response[6...]
+    let size = withUnsafeBytes(of: UInt32(response.count).bigEndian, Array.init)
+    return Array(response[..<2]) + size + Array(response[6...])
   }
 
   @Test func errorsOrMessages() throws {
