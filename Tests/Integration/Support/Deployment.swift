@@ -96,7 +96,10 @@ final class Deployment: @unchecked Sendable {
     """.write(toFile: directory + "/server.conf", atomically: true, encoding: .utf8)
   }
 
-  func startAgent(token: String?, waitForHealth: Bool = true, environment: [String: String] = [:]) async throws {
+  /// - Parameter wrapper: as for the server.
+  func startAgent(
+    token: String?, waitForHealth: Bool = true, wrapper: [String] = [], environment: [String: String] = [:]
+  ) async throws {
     try """
     agent {
       trust_domain = "\(trustDomain)"
@@ -116,9 +119,11 @@ final class Deployment: @unchecked Sendable {
     }
     \(agentSections)
     """.write(toFile: directory + "/agent.conf", atomically: true, encoding: .utf8)
+    let command =
+      wrapper + [Programs.agent, "run", "-config", directory + "/agent.conf"]
+      + (token.map { ["-joinToken", $0] } ?? [])
     let agent = try DaemonProcess(
-      name: "spire-agent", executable: Programs.agent,
-      arguments: ["run", "-config", directory + "/agent.conf"] + (token.map { ["-joinToken", $0] } ?? []),
+      name: "spire-agent", executable: command[0], arguments: Array(command.dropFirst()),
       logPath: directory + "/agent.log", environment: environment)
     self.agent = agent
     guard waitForHealth else { return }
