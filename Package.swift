@@ -414,6 +414,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])
   fuzz("KubeConfig", ["Kubernetes"])
   fuzz("PSATAnswer", ["ServerPlugins", "Plugins", "Kubernetes"])
+  fuzz("AzureAnswer", ["ServerPlugins", "Azure", "HTTP", "SPIFFE"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.
