@@ -75,7 +75,7 @@ FIGURES = {
     "stranger_pings": ("a connection that pings until it is closed", {"cpu_us": (None, None)}),
     "stranger_bundle": ("GetBundle, a connection each", {"cpu_us": (None, None)}),
     "stranger_page": ("the bundle endpoint, a connection each", {"cpu_us": (None, None)}),
-    "stranger_chains": ("AttestAgent with 30 intermediates that lead nowhere (P-521), a connection each", {"cpu_us": (None, None)}),
+    "stranger_chains": ("AttestAgent with intermediates that lead nowhere (P-521), a connection each", {"cpu_us": (None, None)}),
     "stranger_ssh": ("AttestAgent with an SSH certificate of a stranger, a connection each", {"cpu_us": (None, None)}),
     "stranger_large": ("AttestAgent with a message of 4 MiB, a connection each", {"cpu_us": (None, None)}),
     "honest": ("an agent connects and attests", {"p50_ms": (None, None), "p99_ms": (None, None)}),

@@ -12,11 +12,11 @@ import time
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertificateBuilder, SSHCertificateType
 from cryptography.x509.oid import NameOID
 
-import fleet
 from deployment import API, W, Deployment, anonymous, cpu, median, settle
 
 ATTEST, BUNDLE = f"/{API}agent.v1.Agent/AttestAgent", f"/{API}bundle.v1.Bundle/GetBundle"
@@ -81,8 +81,12 @@ class Stranger:
         self.rest = body
         return self.stream
 
-    def finish(self):
-        """Reads until the call ends. Returns its bytes; None if the connection ended before."""
+    def answer(self, message):
+        """Sends another message, the last one."""
+        self.socket.sendall(frame(0, 1, self.stream, b"\0" + struct.pack(">I", len(message)) + message))
+
+    def finish(self, first=False):
+        """Reads until the call ends, or until its first message. Returns its bytes; None if the connection ended before."""
         data = b""
         while True:
             while len(self.left) < 9 or len(self.left) < 9 + int.from_bytes(self.left[:3], "big"):
@@ -109,7 +113,8 @@ class Stranger:
             elif stream == self.stream:
                 if kind == 0:
                     data += payload
-                if kind == 3 or flags & 1:
+                whole = len(data) >= 5 and len(data) >= 5 + int.from_bytes(data[1:5], "big")
+                if kind in (0, 1, 3) and (kind == 3 or flags & 1 or first and whole):
                     return data
 
     def close(self):
@@ -143,8 +148,9 @@ def certificate(subject, key, issuer, issuer_key, ca=True):
             .sign(issuer_key, hashes.SHA256()))
 
 
-def chains(root_key, count=30):
-    """Intermediates of one name on the most expensive curve that sign each other: many ways, none of which ends."""
+def chains(count=4):
+    """Intermediates of one name on the most expensive curve that sign each other: many ways, none of which ends. As many
+    as a server takes that is not told otherwise."""
     keys = [ec.generate_private_key(ec.SECP521R1()) for _ in range(count)]
     leaf = certificate("node", ec.generate_private_key(ec.SECP256R1()), "same", keys[0], ca=False)
     web = [certificate("same", keys[(i + 1) % count], "same", keys[i]) for i in range(count)]
@@ -163,7 +169,7 @@ def ssh_stranger():
 
 
 class Server:
-    """A server with x509pop (30 intermediates), sshpop, a bundle endpoint, and join tokens for the honest agent."""
+    """A server with x509pop, sshpop and a bundle endpoint, and a node with a certificate."""
 
     def __init__(self, limited):
         self.d = d = Deployment()
@@ -176,14 +182,17 @@ class Server:
         path = d.dir / "server.conf"
         text = path.read_text().replace('attestation = false', f'attestation = {str(limited).lower()}')
         text = text.replace('NodeAttestor "join_token" { plugin_data {} }', f'''NodeAttestor "join_token" {{ plugin_data {{}} }}
-  NodeAttestor "x509pop" {{ plugin_data {{ ca_bundle_path = "{d.dir}/root.pem" max_intermediates = 30 }} }}
+  NodeAttestor "x509pop" {{ plugin_data {{ ca_bundle_path = "{d.dir}/root.pem" }} }}
   NodeAttestor "sshpop" {{ plugin_data {{ cert_authorities = ["{ssh.decode()}"] }} }}''')
         endpoint = f'bundle_endpoint {{ address = "127.0.0.1" port = {self.page} profile "https_spiffe" {{}} }}'
         text = text.replace("ratelimit {", f'''federation {{ {endpoint} }}
   ratelimit {{''').replace('log_level = "WARN"', 'log_level = "ERROR"')
         path.write_text(text)
         d.start("spire-server")
-        self.chains = attestation("x509pop", chains(root))
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        node = certificate("node", self.key, "root", root, ca=False).public_bytes(Encoding.DER)
+        self.node = attestation("x509pop", json.dumps({"certificates": [base64.b64encode(node).decode()]}).encode())
+        self.chains = attestation("x509pop", chains())
         self.ssh = attestation("sshpop", ssh_stranger())
         self.large = attestation("x509pop", b"[" * (4 * 1024 * 1024 - 2000))
         settle(d.server.pid)
@@ -302,14 +311,42 @@ def crowd(port, messages, sources, callers, stop):
         caller.close()
 
 
-def honest(server, tokens, count):
-    """Milliseconds in which an agent connects and attests, from an address of its own; those that failed."""
+def prove(server, challenge):
+    """The node's answer to a challenge of x509pop."""
+    def b64(data):
+        return base64.b64encode(data).decode()
+    own = bytes(range(32))
+    nonce = base64.b64decode(json.loads(challenge)["ecdsa_signature"]["nonce"])
+    r, s = decode_dss_signature(server.key.sign(nonce + own, ec.ECDSA(hashes.SHA256())))
+    return json.dumps({"rsa_signature": None, "ecdsa_signature": {
+        "nonce": b64(own), "r": b64(r.to_bytes(32, "big")), "s": b64(s.to_bytes(32, "big"))}}).encode()
+
+
+def attest(server, source):
+    """An agent connects, proves itself with x509pop, and gets its SVID. Whether it did."""
+    answer = W.cls(API + "agent.v1.AttestAgentResponse")
+    caller = Stranger(server.d.port, source)
+    try:
+        caller.begin(ATTEST, server.node, ends=False)
+        challenge = caller.finish(first=True)
+        if not challenge:
+            return False
+        proof = prove(server, answer.FromString(challenge[5:]).challenge)
+        caller.answer(W.msg(API + "agent.v1.AttestAgentRequest", challenge_response=proof).SerializeToString())
+        result = caller.finish(first=True)
+        return bool(result) and len(answer.FromString(result[5:]).result.svid.cert_chain) > 0
+    except OSError:
+        return False
+    finally:
+        caller.close()
+
+
+def honest(server, count):
+    """Milliseconds in which an agent connects and attests, from an address of its own; how many failed."""
     times, failed = [], 0
     for i in range(count):
-        message = attestation("join_token", next(tokens).encode())
         began = time.monotonic()
-        answer = server.call(ATTEST, message, source=f"127.9.{i // 200}.{i % 200 + 1}")
-        if answer and len(answer) > 200:
+        if attest(server, f"127.9.{i // 200}.{i % 200 + 1}"):
             times.append((time.monotonic() - began) * 1000)
         else:
             failed += 1
@@ -320,8 +357,6 @@ def crowds(results, quick):
     """An honest agent beside a thousand callers of one address, and of a thousand addresses. The rate limit is on."""
     server = Server(limited=True)
     d, count, callers = server.d, (10 if quick else 100), (50 if quick else 1_000)
-    fleet.store_tokens(d.database, 10_000)
-    tokens = (f"fleet-{i + 1}" for i in range(10_000))
     quiet = None
     try:
         for key, sources in (("honest", None), ("honest_one_address", ["127.0.0.1"]),
@@ -333,7 +368,7 @@ def crowds(results, quick):
                 crowd_of.start()
                 time.sleep(1 if quick else 10)
             before, began = cpu(d.server.pid), time.monotonic()
-            times, failed = honest(server, tokens, count)
+            times, failed = honest(server, count)
             used = (cpu(d.server.pid) - before) / (time.monotonic() - began) * 100
             memory = anonymous(d.server.pid)
             if crowd_of:
