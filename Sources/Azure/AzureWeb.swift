@@ -33,23 +33,31 @@ package struct AzureWeb: Sendable {
   package func bytes(_ request: HTTPRequest) async throws(AzureError) -> [UInt8] {
     var attempt = 1
     while true {
-      let answer: HTTPAnswer
-      do {
-        let url = try places.reached(request.url)
-        var sent = request
-        sent.url = url
-        answer = try await client.send(sent, over: .named(by: url, places.security))
-      } catch let error as AzureError {
-        throw error
-      } catch {
-        if case .cancelled? = error as? HTTPFailure { throw AzureError(.cancelled, "context canceled") }
-        throw AzureError(.unavailable, "\(Self.name(request)): \(error)")
+      let failure: AzureError
+      let pause: Duration?
+      switch await answer(request) {
+      case .success(let answer) where answer.status == 200: return answer.body
+      case .success(let answer):
+        failure = Self.failure(request, answer)
+        pause = Self.pause(answer, attempt)
+      case .failure(.cancelled): throw AzureError(.cancelled, "context canceled")
+      case .failure(let error):
+        failure = AzureError(.unavailable, "\(Self.name(request)): \(error)")
+        pause = error.mayPass ? .milliseconds(200 * attempt) : nil
       }
-      if answer.status == 200 { return answer.body }
-      let failure = Self.failure(request, answer)
-      guard let pause = Self.pause(answer, attempt), attempt < Self.attempts else { throw failure }
+      guard let pause, attempt < Self.attempts else { throw failure }
       do { try await time.sleep(for: pause) } catch { throw AzureError(.cancelled, "context canceled") }
       attempt += 1
+    }
+  }
+
+  private func answer(_ request: HTTPRequest) async -> Result<HTTPAnswer, HTTPFailure> {
+    do throws(HTTPFailure) {
+      var request = request
+      do { request.url = try places.reached(request.url) } catch { throw .protocol(error.message) }
+      return .success(try await client.send(request, over: .named(by: request.url, places.security)))
+    } catch {
+      return .failure(error)
     }
   }
 
@@ -91,5 +99,15 @@ package struct AzureWeb: Sendable {
       error?.string ?? error?["code"]?.string, document["error_description"]?.string ?? error?["message"]?.string,
     ]
     return String(parts.compactMap { $0 }.joined(separator: ": ").prefix(300))
+  }
+}
+
+extension HTTPFailure {
+  /// Whether a second attempt is worth its while: who has kept the first one waiting will keep the next one, too.
+  fileprivate var mayPass: Bool {
+    switch self {
+    case .unreachable, .protocol: true
+    default: false
+    }
   }
 }

@@ -272,6 +272,21 @@ import Testing
     }
   }
 
+  @Test func aConnectionThatBreaksIsTriedAgain() async throws {
+    let first = Mutex(true)
+    azure.replace("/management.azure.com/x") { _ in
+      let isFirst = first.withLock { first in
+        defer { first = false }
+        return first
+      }
+      return isFirst ? .hangUp : .page(200, [], Array("{}".utf8))
+    }
+    try await run { api, server in
+      _ = try await api.get(["x"], version: "1")
+      #expect(TestAzure.count(server, "/management") == 2)
+    }
+  }
+
   @Test(arguments: [301, 302, 307, 308]) func redirectionsAreNotFollowed(_ status: Int) async throws {
     azure.replace("/management.azure.com/x") { request in
       let host = request.head.headers["host"].first ?? ""

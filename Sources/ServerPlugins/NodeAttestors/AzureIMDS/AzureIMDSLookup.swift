@@ -48,14 +48,16 @@ struct AzureIMDSLookup: Sendable {
         rows: try await api.rows(
           "resources | where type =~ 'microsoft.network/networkinterfaces' "
             + "| where properties.virtualMachine.id =~ '\(machine)' "
-            + "| mv-expand address = properties.ipConfigurations "
-            + "| extend subnet = tostring(address.properties.subnet.id), "
-            + "group = tostring(properties.networkSecurityGroup.id) "
-            + "| summarize subnets = make_list(bag_pack('vnet', extract('(?i)virtualNetworks/([^/]+)', 1, subnet), "
-            + "'name', extract('(?i)subnets/([^/]+)$', 1, subnet))) by id, name, group "
-            + "| project name, subnets, securityGroup = bag_pack("
-            + "'resourceGroup', extract('(?i)resourceGroups/([^/]+)', 1, group), "
-            + "'name', extract('(?i)networkSecurityGroups/([^/]+)', 1, group))",
+            + "| mv-expand ipConfig = properties.ipConfigurations "
+            + "| extend subnetId = tostring(ipConfig.properties.subnet.id) "
+            + "| extend nsgId = tostring(properties.networkSecurityGroup.id) "
+            + "| extend vnetName = extract('(?i)virtualNetworks/([^/]+)', 1, subnetId) "
+            + "| extend subnetName = extract('(?i)subnets/([^/]+)$', 1, subnetId) "
+            + "| extend subnetObj = bag_pack('vnet', vnetName, 'name', subnetName) "
+            + "| summarize subnets = make_list(subnetObj) by id, name, nsgId "
+            + "| extend nsgGroup = extract('(?i)resourceGroups/([^/]+)', 1, nsgId) "
+            + "| extend nsgName = extract('(?i)networkSecurityGroups/([^/]+)', 1, nsgId) "
+            + "| project name, subnets, securityGroup = bag_pack('resourceGroup', nsgGroup, 'name', nsgName)",
           subscription: identity.subscriptionID))
     } catch {
       throw AzureError(error.code, "unable to get network interfaces: \(error.message)")
