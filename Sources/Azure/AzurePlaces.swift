@@ -40,6 +40,15 @@ package struct AzurePlaces: Sendable {
     return try parsed(base + path)
   }
 
+  /// Whether `url` is of what runs beside the server: no proxy could know the way there.
+  func isOnTheMachine(_ url: WebURL) -> Bool {
+    guard url.host != Self.metadataHost else { return true }
+    guard let identities = environment["IDENTITY_ENDPOINT"], let own = try? WebURL(anyScheme: identities) else {
+      return false
+    }
+    return own.host == url.host
+  }
+
   /// The server that is asked for what `url` names.
   package func reached(_ url: WebURL) throws(AzureError) -> WebURL {
     guard let base = elsewhere[url.host] else { return url }

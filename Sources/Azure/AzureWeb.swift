@@ -3,8 +3,8 @@ import FoundationEssentials
 package import HTTP
 package import SPIFFE
 
-/// Asks Azure's services over HTTP: bounded in time and size, through no proxy, following no redirection; what may pass is
-/// tried again a little later. A value; keeps nothing.
+/// Asks Azure's services over HTTP, on the terms of ``AttestorPeer``; what may pass is tried again a little later. A value;
+/// keeps nothing.
 package struct AzureWeb: Sendable {
   /// How often something is asked for.
   private static let attempts = 3
@@ -13,12 +13,14 @@ package struct AzureWeb: Sendable {
 
   package let places: AzurePlaces
   package let time: any TimeSource
-  private let client: HTTPClient
+  private let services: AttestorHTTP
+  private let machine: AttestorHTTP
 
-  package init(_ places: AzurePlaces, time: any TimeSource, maximumBody: Int = 4 << 20) {
+  package init(_ places: AzurePlaces, time: any TimeSource, peer: AttestorPeer = .azureServices) {
     self.places = places
     self.time = time
-    client = HTTPClient(.init(connect: .seconds(5), answer: .seconds(10), maximumBody: maximumBody))
+    services = AttestorHTTP(peer, environment: places.environment)
+    machine = AttestorHTTP(.azureMachine, environment: places.environment)
   }
 
   /// The JSON of an answer with status 200.
@@ -41,6 +43,7 @@ package struct AzureWeb: Sendable {
         failure = Self.failure(request, answer)
         pause = Self.pause(answer, attempt)
       case .failure(.cancelled): throw AzureError(.cancelled, "context canceled")
+      case .failure(.redirection(let text)): throw AzureError(.refused, "\(Self.name(request)): \(text)")
       case .failure(let error):
         failure = AzureError(.unavailable, "\(Self.name(request)): \(error)")
         pause = error.mayPass ? .milliseconds(200 * attempt) : nil
@@ -53,6 +56,7 @@ package struct AzureWeb: Sendable {
 
   private func answer(_ request: HTTPRequest) async -> Result<HTTPAnswer, HTTPFailure> {
     do throws(HTTPFailure) {
+      let client = places.isOnTheMachine(request.url) ? machine : services
       var request = request
       do { request.url = try places.reached(request.url) } catch { throw .protocol(error.message) }
       return .success(try await client.send(request, over: .named(by: request.url, places.security)))

@@ -66,7 +66,12 @@ import Testing
     let page = try String(contentsOf: root.appendingPathComponent("docs/security/immunity.md"), encoding: .utf8)
     for peer in AttestorPeer.allCases {
       let limits = peer.limits
-      let size = limits.maximumBody == 64 ? "64 bytes" : "\(limits.maximumBody >> 20) MiB"
+      let size =
+        switch limits.maximumBody {
+        case 64: "64 bytes"
+        case ..<(1 << 20): "\(limits.maximumBody >> 10) KiB"
+        default: "\(limits.maximumBody >> 20) MiB"
+        }
       let row =
         "| `\(peer.rawValue)` | \(peer.attestor) | \(peer.usesProxies ? "yes" : "no") | "
         + "\(limits.connect.components.seconds) s + \(limits.answer.components.seconds) s | \(size) |"

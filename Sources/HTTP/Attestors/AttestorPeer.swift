@@ -16,6 +16,12 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
   case googleServices
   /// The metadata service of the server's own machine, which gives it a token.
   case googleMachine
+  /// Azure's token service, Resource Manager and Resource Graph.
+  case azureServices
+  /// Where the certificates above those that sign Azure's documents are.
+  case azureIssuers
+  /// What gives the server's own machine a token for Azure.
+  case azureMachine
 
   /// The attestors that ask here, as messages and tables name them.
   package var attestor: String {
@@ -26,14 +32,18 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
     case .azureIMDSMetadata: "azure_imds"
     case .challengedHost: "http_challenge"
     case .platformKeys: "gcp_iit, azure_msi"
+    case .azureServices, .azureMachine: "azure_msi, azure_imds"
+    case .azureIssuers: "azure_imds"
     }
   }
 
   /// Whether the proxies of the environment are used.
   package var usesProxies: Bool {
     switch self {
-    case .awsServices, .platformKeys, .googleServices: true
-    case .awsMetadata, .googleMetadata, .azureMSIMetadata, .azureIMDSMetadata, .challengedHost, .googleMachine: false
+    case .awsServices, .platformKeys, .googleServices, .azureServices, .azureIssuers: true
+    case .awsMetadata, .googleMetadata, .azureMSIMetadata, .azureIMDSMetadata, .challengedHost, .googleMachine,
+      .azureMachine:
+      false
     }
   }
 
@@ -43,6 +53,9 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
     case .challengedHost: .init(connect: .seconds(5), answer: .seconds(5), maximumBody: 64)
     case .awsServices: .init(connect: .seconds(5), answer: .seconds(5), maximumBody: 4 << 20)
     case .googleServices: .init(connect: .seconds(10), answer: .seconds(10), maximumBody: 4 << 20)
+    case .azureServices: .init(connect: .seconds(5), answer: .seconds(10), maximumBody: 4 << 20)
+    case .azureIssuers: .init(connect: .seconds(5), answer: .seconds(10), maximumBody: 64 << 10)
+    case .azureMachine: .init(connect: .seconds(5), answer: .seconds(10), maximumBody: 1 << 20)
     // A container on the machine may be a hop too far away for the token of IMDSv2: then it must not take long to tell.
     case .awsMetadata: .init(connect: .seconds(5), answer: .seconds(5), maximumBody: 1 << 20)
     case .googleMetadata, .azureMSIMetadata, .azureIMDSMetadata, .platformKeys, .googleMachine:

@@ -13,14 +13,13 @@ import X509
 /// kept.
 struct AzureIssuers: Sendable {
   static let host = "www.microsoft.com"
-  private static let maximumBody = 64 << 10
   private static let lifetime: Duration = .seconds(24 * 3600)
 
   private let web: AzureWeb
   private let kept: AzureOnce<String, [UInt8]>
 
   init(_ places: AzurePlaces, time: any TimeSource) {
-    web = AzureWeb(places, time: time, maximumBody: Self.maximumBody)
+    web = AzureWeb(places, time: time, peer: .azureIssuers)
     kept = AzureOnce(time: time, maximumKept: 64, maximumUnderWay: 16)
   }
 
