@@ -350,15 +350,15 @@ let package = Package(
       name: "ImmunityTests",
       dependencies: [
         "DaemonTesting", "AzureTesting", "Azure", "NodeAttestorTesting", "NodeProofTesting", "HTTPTesting",
-        "KubernetesTesting", "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE", "Daemon", logging, nioHTTP1, x509,
-        crypto, cryptoExtras, asn1,
+        "KubernetesTesting", "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE", "HTTP", "Daemon", logging, nioHTTP1,
+        x509, crypto, cryptoExtras, asn1,
       ],
       path: "Tests/Immunity", swiftSettings: strict),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
         "spire-server", "spire-agent", "spire", "oidc-discovery-provider", "spiffe-helper", "CommandTesting",
-        "TestDatabases", "SystemdTesting", "TPMTesting", "HTTPTesting", "KubernetesTesting",
+        "TestDatabases", "SystemdTesting", "TPMTesting", "HTTPTesting", "KubernetesTesting", nioHTTP1,
       ],
       path: "Tests/Integration", exclude: ["Clients"], swiftSettings: strict),
   ],
