@@ -12,8 +12,22 @@ package final class BackgroundLane: Sendable {
     queues = (0..<max(1, width)).map { DispatchQueue(label: "\(label).\($0)") }
   }
 
-  /// The queue of the next piece of work.
-  var next: DispatchQueue {
-    queues[Int(UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(queues.count))]
+  /// The result of `body`. It is not computed for a task that was cancelled before its turn came: whoever leaves takes
+  /// what it asked for out of the line.
+  func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+    let index = UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(queues.count)
+    let asker = Asker()
+    return try await withTaskCancellationHandler {
+      try await BackgroundWork.run(on: queues[Int(index)]) {
+        if asker.isGone.load(ordering: .relaxed) { throw CancellationError() }
+        return try body()
+      }
+    } onCancel: {
+      asker.isGone.store(true, ordering: .relaxed)
+    }
+  }
+
+  private final class Asker: Sendable {
+    let isGone = Atomic<Bool>(false)
   }
 }

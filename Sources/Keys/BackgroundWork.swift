@@ -11,7 +11,8 @@ package enum BackgroundWork {
 
   /// The result of `body`, run on a queue that many callers share, or in the task's ``lane``.
   package static func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-    try await run(on: lane?.next ?? parallel, body)
+    if let lane { return try await lane.run(body) }
+    return try await run(on: parallel, body)
   }
 
   /// The result of `body`, run on `queue`; a serial queue makes the callers wait for each other.

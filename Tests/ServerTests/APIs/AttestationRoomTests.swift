@@ -1,5 +1,6 @@
 import Daemon
 import DaemonTesting
+import Dispatch
 import Foundation
 import GRPCCore
 import Keys
@@ -96,6 +97,31 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
       }
     }
     #expect(running.most <= 2)
+  }
+
+  /// Who has left has nothing computed for it any more: callers who come and go do not make a line.
+  @Test(.timeLimit(.minutes(1))) func proofsOfWhoHasLeftAreNotChecked() async throws {
+    let lane = BackgroundLane("test", width: 1)
+    let first = Running()
+    let late = Running()
+    let hold = DispatchSemaphore(value: 0)
+    let busy = Task {
+      try await BackgroundWork.$lane.withValue(lane) {
+        try await BackgroundWork.run {
+          first.began()
+          hold.wait()
+        }
+      }
+    }
+    while first.most == 0 { await Task.yield() }
+    let left = Task {
+      try await BackgroundWork.$lane.withValue(lane) { try await BackgroundWork.run { late.began() } }
+    }
+    left.cancel()
+    hold.signal()
+    try await busy.value
+    await #expect(throws: CancellationError.self) { try await left.value }
+    #expect(late.most == 0)
   }
 
   // MARK: The method
