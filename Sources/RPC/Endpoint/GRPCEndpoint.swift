@@ -43,8 +43,8 @@ package final class GRPCEndpoint: Service {
     /// Those among them of callers who have shown no certificate and are no local process. An address may have as many as
     /// are free.
     package var maximumStrangerCalls = 10_000
-    /// Bytes kept for callers without a certificate: of requests that no method has taken, of answers that they have not
-    /// read. A local user, or an address, may have as many as are free.
+    /// Bytes kept for callers without a certificate: of requests that no method has taken, and for those who are no local
+    /// process of answers that they have not read. A local user, or an address, may have as many as are free.
     package var maximumHeldBytes = 128 * 1024 * 1024
     /// TLS handshakes at the same time; further ones wait, in turns of their addresses.
     package var maximumHandshakes = 64

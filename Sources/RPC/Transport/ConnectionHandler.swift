@@ -250,7 +250,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   @discardableResult
   private func settleShare() -> Bool {
     guard countsBytes else { return true }
-    let missing = held + unread - borrowed
+    let missing = held + countedUnread - borrowed
     if missing < 0 {
       share.giveBackBytes(-missing)
     } else {
@@ -265,12 +265,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// Counts bytes of answers that wait for the client.
   func keep(_ count: Int) {
     unread += count
-    settleShare()
+    if isStranger { settleShare() }
   }
+
+  /// Answers that count for the owner. Streams of one user of this machine get the same bytes at the same moment, which
+  /// are there once, however many wait for them: for those the bound of the connection is enough.
+  private var countedUnread: Int { isStranger ? unread : 0 }
 
   /// Whether one more message may wait for the client.
   var hasRoomForAnswers: Bool {
-    unread < limits.unreadBytes && (unread == 0 || !countsBytes || held + unread <= borrowed)
+    unread < limits.unreadBytes && (unread == 0 || !isStranger || held + unread <= borrowed)
   }
 
   func workBegan() { work += 1 }
