@@ -85,7 +85,8 @@ let package = Package(
   ],
   targets: [
     // Library
-    part("SPIFFE", [crypto, cryptoExtras, x509, asn1]),
+    part("GoSyntax", []),
+    part("SPIFFE", ["GoSyntax", crypto, cryptoExtras, x509, asn1]),
 
     // Generated
     generated("SPIREProtos"),
@@ -94,8 +95,8 @@ let package = Package(
 
     // Kits
     part("HCL", []),
-    part("Flags", []),
-    part("Daemon", ["HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
+    part("Flags", ["GoSyntax"]),
+    part("Daemon", ["GoSyntax", "HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -228,9 +229,9 @@ let package = Package(
       path: "Tests/Support/Kubernetes", swiftSettings: strict),
     .target(
       name: "DaemonTesting", dependencies: ["Daemon", logging], path: "Tests/DaemonTesting", swiftSettings: strict),
-    tests("SPIFFE", ["Mutations", crypto, cryptoExtras, x509, asn1]),
+    tests("SPIFFE", ["GoSyntax", "Mutations", crypto, cryptoExtras, x509, asn1]),
     tests("HCL"),
-    tests("Flags"),
+    tests("Flags", ["GoSyntax"]),
     tests("Daemon", ["DaemonTesting", "HCL", logging, lifecycle, nioCore, nioHTTP1, nioEmbedded]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),

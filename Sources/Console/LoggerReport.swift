@@ -1,3 +1,4 @@
+import Daemon
 package import Flags
 package import SPIREProtos
 
@@ -14,7 +15,7 @@ package enum LoggerReport {
     case "info": return .info
     case "debug": return .debug
     case "trace": return .trace
-    default: throw CommandFailure("the value \(GoQuote.quote(name)) is not a valid setting")
+    default: throw CommandFailure("the value \(GoText.quote(name)) is not a valid setting")
     }
   }
 

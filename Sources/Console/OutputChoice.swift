@@ -1,3 +1,4 @@
+import Daemon
 package import Flags
 import SPIFFE
 
@@ -19,7 +20,7 @@ package struct OutputChoice: Sendable {
     switch value.lowercased() {
     case "pretty", "prettyprint": chosen = .pretty
     case "json": chosen = .json
-    default: throw FlagValueError("bad formatter flag: unknown format option: \(GoQuote.quote(value))")
+    default: throw FlagValueError("bad formatter flag: unknown format option: \(GoText.quote(value))")
     }
     if isChosen && chosen != format {
       throw FlagValueError("bad formatter flag: the output format has already been set to \"\(format.rawValue)\"")

@@ -1,3 +1,5 @@
+import GoSyntax
+
 /// The commands of a program under the words that select them (`entry create`), and what happens with a command line
 /// that selects none of them.
 ///
@@ -148,6 +150,6 @@ package struct CommandTree: Sendable {
     let parent = name.split(separator: " ").dropLast().joined(separator: " ")
     let nearest = children(of: parent).map { ($0, EditDistance.between($0, name)) }.min { $0.1 < $1.1 }
     let hint = nearest.flatMap { $0.1 <= 2 ? ". Did you mean \"\($0.0)\"?" : nil } ?? ""
-    return "Unknown command \(GoQuote.quote(name))\(hint)\n"
+    return "Unknown command \(GoQuote.string(name))\(hint)\n"
   }
 }

@@ -1,3 +1,5 @@
+import GoSyntax
+
 /// The flags of one command under one name: parses a command line into `Options` and writes the usage text.
 ///
 /// Parsing follows Go's `flag` package: one or two dashes, `-x=v` or `-x v`, boolean flags without a separate value,
@@ -54,7 +56,7 @@ package struct FlagSet<Options>: Sendable {
     do {
       try flag.set(&options, value)
     } catch {
-      let quoted = GoQuote.quote(value)
+      let quoted = GoQuote.string(value)
       let what = flag.isBoolean ? "boolean value \(quoted) for" : "value \(quoted) for flag"
       throw FlagError(.value, "invalid \(what) -\(flag.name): \(error)")
     }
@@ -93,7 +95,7 @@ package struct FlagSet<Options>: Sendable {
     let value = flag.defaultText(defaults)
     if !value.isEmpty {
       if case .text = flag.presentation {
-        text += " (default \(GoQuote.quote(value)))"
+        text += " (default \(GoQuote.string(value)))"
       } else {
         text += " (default \(value))"
       }

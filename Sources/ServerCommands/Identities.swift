@@ -1,3 +1,4 @@
+import Daemon
 import Flags
 import SPIFFE
 import SPIREProtos
@@ -11,7 +12,7 @@ extension Spire_Api_Types_SPIFFEID {
       trustDomain = id.trustDomain.name
       path = id.path
     } catch {
-      throw CommandFailure("-\(flag) \(GoQuote.quote(text)): \(error)")
+      throw CommandFailure("-\(flag) \(GoText.quote(text)): \(error)")
     }
   }
 }
@@ -29,7 +30,7 @@ extension Spire_Api_Types_Selector {
 /// A selector that is not in the form `type:value`.
 struct SelectorError: Error, CustomStringConvertible {
   let text: String
-  var description: String { "selector \(GoQuote.quote(text)) must be formatted as type:value" }
+  var description: String { "selector \(GoText.quote(text)) must be formatted as type:value" }
 }
 
 extension Spire_Api_Types_SelectorMatch.MatchBehavior {
@@ -64,7 +65,7 @@ extension Spire_Api_Types_Selector {
     var selectors: [Spire_Api_Types_Selector] = []
     for text in texts {
       do { selectors.append(try .init(text)) } catch {
-        throw CommandFailure("error parsing selector \(GoQuote.quote(text)): \(error)")
+        throw CommandFailure("error parsing selector \(GoText.quote(text)): \(error)")
       }
     }
     return selectors

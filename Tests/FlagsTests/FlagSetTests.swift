@@ -1,4 +1,5 @@
 import Flags
+import GoSyntax
 import Testing
 
 @Suite struct FlagSetTests {
@@ -29,7 +30,7 @@ import Testing
       .bool("a", \.admin, "Admin"),
       .duration("timeout", \.timeout, "Time to wait"),
       .custom("output", "Output format", defaultText: "pretty") { options, text in
-        guard text != "xml" else { throw FlagValueError("unknown format option: \(GoQuote.quote(text))") }
+        guard text != "xml" else { throw FlagValueError("unknown format option: \(GoQuote.string(text))") }
         options.format = text
       },
       .rest(\.rest),
@@ -98,7 +99,7 @@ import Testing
     #expect(try parse("-ttl", "0").ttl == 0)
     #expect(try parse("-big", "-9223372036854775808").big == .min)
     for bad in ["", "x", "08", "1__0", "_1", "1_", "0x", "+", "1.5", "٣"] {
-      #expect(message("-ttl", bad) == "invalid value \(GoQuote.quote(bad)) for flag -ttl: parse error")
+      #expect(message("-ttl", bad) == "invalid value \(GoQuote.string(bad)) for flag -ttl: parse error")
     }
     #expect(message("-ttl", "2147483648") == #"invalid value "2147483648" for flag -ttl: value out of range"#)
   }
@@ -109,7 +110,7 @@ import Testing
     #expect(try parse("-timeout", "-300ms").timeout == .milliseconds(-300))
     #expect(try parse("-timeout", "0").timeout == .zero)
     for bad in ["", "5", "1d", "s", ".s", "-", "9223372036854775808ns", "1h 2m", "99999999999999999999h"] {
-      #expect(message("-timeout", bad) == "invalid value \(GoQuote.quote(bad)) for flag -timeout: parse error")
+      #expect(message("-timeout", bad) == "invalid value \(GoQuote.string(bad)) for flag -timeout: parse error")
     }
   }
 
@@ -166,6 +167,6 @@ import Testing
   }
 
   @Test func quoting() {
-    #expect(GoQuote.quote("a\"b\\c\n\u{01}é\u{200B}\u{E0001}") == #""a\"b\\c\n\x01é\u200b\U000e0001""#)
+    #expect(GoQuote.string("a\"b\\c\n\u{01}é\u{200B}\u{E0001}") == #""a\"b\\c\n\x01é\u200b\U000e0001""#)
   }
 }

@@ -1,35 +1,10 @@
 import Glibc
+import GoSyntax
 
 /// Values as Go's `fmt` prints them, for log lines and messages that must read as upstream's.
 package enum GoText {
   /// `%q`: in double quotes, with Go's escapes. Printable characters of any script stay.
-  package static func quote(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{7}": result += "\\a"
-      case "\u{8}": result += "\\b"
-      case "\u{c}": result += "\\f"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case "\u{b}": result += "\\v"
-      default:
-        if isPrintable(scalar) {
-          result.unicodeScalars.append(scalar)
-        } else if scalar.value < 0x80 {
-          result += "\\x" + hex(scalar.value, 2)
-        } else if scalar.value < 0x10000 {
-          result += "\\u" + hex(scalar.value, 4)
-        } else {
-          result += "\\U" + hex(scalar.value, 8)
-        }
-      }
-    }
-    return result + "\""
-  }
+  package static func quote(_ text: String) -> String { GoQuote.string(text) }
 
   /// `%v` of a float64: the shortest form that reads back, with an exponent only below 1e-4 and from 1e21.
   package static func float(_ value: Double) -> String {
@@ -84,14 +59,5 @@ package enum GoText {
   static func hex(_ value: UInt32, _ width: Int) -> String {
     let text = String(value, radix: 16)
     return String(repeating: "0", count: max(0, width - text.count)) + text
-  }
-
-  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-    if scalar.value < 0x7f { return scalar.value >= 0x20 }
-    switch scalar.properties.generalCategory {
-    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator, .spaceSeparator:
-      return false
-    default: return true
-    }
   }
 }

@@ -1,6 +1,6 @@
 /// Strings in JSON as Go's encoder writes them: `<`, `>`, `&` and the two line separators are escaped too.
-enum JSONText {
-  static func string(_ text: String) -> String {
+package enum JSONText {
+  package static func string(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

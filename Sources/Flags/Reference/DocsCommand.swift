@@ -1,4 +1,5 @@
 import FoundationEssentials
+import GoSyntax
 
 /// `docs`: writes the pages of all commands, for docs/reference and for the system's manual. Not listed: it is for those
 /// who build and package the programs.
@@ -25,7 +26,7 @@ struct DocsCommand: Command {
     switch options.format {
     case "markdown": pages = markdown
     case "man": pages = manual
-    default: throw CommandFailure("-format \(GoQuote.quote(options.format)): use markdown or man")
+    default: throw CommandFailure("-format \(GoQuote.string(options.format)): use markdown or man")
     }
     try FileManager.default.createDirectory(atPath: options.out, withIntermediateDirectories: true)
     for page in pages { try Data(page.text.utf8).write(to: URL(filePath: options.out + "/" + page.name)) }

@@ -1,3 +1,4 @@
+import Daemon
 import FoundationEssentials
 
 /// The text of a key file: `{"keys": {"<id>": "<base64 of the PKCS#8 DER>"}}`, indented with tabs, ids sorted,
@@ -12,7 +13,7 @@ enum KeyFile {
 
   static func encode(_ keys: [String: SoftwareKey]) -> [UInt8] {
     let lines = keys.sorted { $0.key < $1.key }.map { id, key in
-      "\t\t\(quoted(id)): \"\(Data(key.pkcs8).base64EncodedString())\""
+      "\t\t\(JSONText.string(id)): \"\(Data(key.pkcs8).base64EncodedString())\""
     }
     let object = lines.isEmpty ? "{}" : "{\n" + lines.joined(separator: ",\n") + "\n\t}"
     return Array("{\n\t\"keys\": \(object)\n}".utf8)
@@ -47,24 +48,5 @@ enum KeyFile {
       "wrong type at \"\(context.codingPath.map(\.stringValue).joined(separator: "."))\""
     default: "the file does not have the form {\"keys\": {\"<id>\": \"<base64>\"}}"
     }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      // SPIRE: Go's encoder writes these as escapes, so that JSON can stand inside HTML and JavaScript.
-      case "<", ">", "&", "\u{2028}", "\u{2029}", "\u{0}"..."\u{1f}":
-        let hex = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

@@ -1,3 +1,5 @@
+import GoSyntax
+
 extension BundleDocument {
   /// Reads a bundle document.
   ///

@@ -1,3 +1,5 @@
+import GoSyntax
+
 /// A signed message in the compact serialisation (RFC 7515 §7.1) with one of the algorithms of JWT-SVID §2.1.
 ///
 /// Parsing says nothing about the signature: call ``isSigned(by:)``.

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import GoSyntax
 
 /// Validates JWT-SVIDs (JWT-SVID §6) without I/O.
 ///

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import GoSyntax
 
 /// What a WIT-SVID says about itself, unproven. Good for its expiry and for showing it, never for authentication.
 public struct UnverifiedWITSVID: Sendable {

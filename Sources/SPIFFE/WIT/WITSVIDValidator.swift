@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import GoSyntax
 
 /// Validates WIT-SVIDs (WIT-SVID §2 to §4) without I/O.
 ///

@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 import SwiftProtobuf
@@ -43,7 +44,7 @@ struct AgentFilterOptions: ServerOptions, PrintingOptions {
     if !expiresBefore.isEmpty {
       guard ExpiryTime.isValid(expiresBefore) else {
         throw CommandFailure(
-          "date is not valid: parsing time \(GoQuote.quote(expiresBefore)) as \"\(ExpiryTime.layout)\": "
+          "date is not valid: parsing time \(GoText.quote(expiresBefore)) as \"\(ExpiryTime.layout)\": "
             + "write it as 2026-11-21 20:10:45 +0000 +00")
       }
       filter.byExpiresBefore = expiresBefore

@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 import SwiftProtobuf
@@ -43,7 +44,7 @@ struct BundleDelete: ServerCommand {
     try options.output.print(response, to: io) {
       for result in response.results where result.status.code != 0 {
         throw CommandFailure(
-          "failed to delete federated bundle \(GoQuote.quote(result.trustDomain)): \(result.status.message)")
+          "failed to delete federated bundle \(GoText.quote(result.trustDomain)): \(result.status.message)")
       }
       io.print("bundle deleted.")
     }
@@ -56,7 +57,7 @@ struct BundleDelete: ServerCommand {
     case "restrict": return .restrict
     case "delete": return .delete
     case "dissociate": return .dissociate
-    default: throw CommandFailure("unsupported mode \(GoQuote.quote(name))")
+    default: throw CommandFailure("unsupported mode \(GoText.quote(name))")
     }
   }
 }

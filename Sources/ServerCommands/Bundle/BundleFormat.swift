@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import FoundationEssentials
 import SPIFFE
@@ -13,7 +14,7 @@ enum BundleFormat: String, Sendable {
   /// The form under its name on the command line.
   init(name: String) throws(CommandFailure) {
     guard let format = BundleFormat(rawValue: name.lowercased()) else {
-      throw CommandFailure("invalid format: \(GoQuote.quote(name))")
+      throw CommandFailure("invalid format: \(GoText.quote(name))")
     }
     self = format
   }
@@ -38,7 +39,7 @@ enum BundleFormat: String, Sendable {
       bundle.trustDomain = trustDomain.name
       for block in blocks {
         guard block.type == "CERTIFICATE" else {
-          throw CommandFailure("unexpected PEM block \(GoQuote.quote(block.type)): a bundle holds only CERTIFICATE")
+          throw CommandFailure("unexpected PEM block \(GoText.quote(block.type)): a bundle holds only CERTIFICATE")
         }
         _ = try X509Certificates.parse(der: block.der)
         bundle.x509Authorities.append(.with { $0.asn1 = Data(block.der) })

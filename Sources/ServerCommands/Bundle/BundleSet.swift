@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIFFE
 import SPIREProtos
@@ -51,7 +52,7 @@ struct BundleSet: ServerCommand {
 
   static func trustDomain(_ text: String) throws(CommandFailure) -> TrustDomain {
     do { return try TrustDomain(text) } catch {
-      throw CommandFailure("-id \(GoQuote.quote(text)): \(error)")
+      throw CommandFailure("-id \(GoText.quote(text)): \(error)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 import SwiftProtobuf
@@ -48,7 +49,7 @@ struct EntryDelete: ServerCommand {
     for result in failed {
       io.printError(
         "Failed to delete entry with ID \(result.id) (code: \(statusName(result.status.code)), "
-          + "msg: \(GoQuote.quote(result.status.message)))")
+          + "msg: \(GoText.quote(result.status.message)))")
     }
     // SPIRE: the summary has no line end and is always plural.
     io.out("\n\n")

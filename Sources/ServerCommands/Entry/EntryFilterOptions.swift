@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 import SwiftProtobuf
@@ -52,7 +53,7 @@ struct EntryFilterOptions: ServerOptions, PrintingOptions {
     if !selectors.isEmpty { filter.bySelectors = try selectorMatch() }
     if !federatesWith.isEmpty {
       guard let match = Spire_Api_Types_FederatesWithMatch.MatchBehavior(name: matchFederatesWithOn) else {
-        throw CommandFailure("match behavior \(GoQuote.quote(matchFederatesWithOn)) unknown")
+        throw CommandFailure("match behavior \(GoText.quote(matchFederatesWithOn)) unknown")
       }
       filter.byFederatesWith.trustDomains = federatesWith
       filter.byFederatesWith.match = match
@@ -64,7 +65,7 @@ struct EntryFilterOptions: ServerOptions, PrintingOptions {
 
   private func selectorMatch() throws -> Spire_Api_Types_SelectorMatch {
     guard let match = Spire_Api_Types_SelectorMatch.MatchBehavior(name: matchSelectorsOn) else {
-      throw CommandFailure("match behavior \(GoQuote.quote(matchSelectorsOn)) unknown")
+      throw CommandFailure("match behavior \(GoText.quote(matchSelectorsOn)) unknown")
     }
     return try .with {
       $0.match = match

@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 
@@ -54,7 +55,7 @@ enum EntryReport {
     for result in failed {
       io.printError(
         "Failed to \(verb) the following entry (code: \(statusName(result.status.code)), "
-          + "msg: \(GoQuote.quote(result.status.message))):")
+          + "msg: \(GoText.quote(result.status.message))):")
       io.err(text(result.entry))
     }
     if !failed.isEmpty { throw CommandFailure("failed to \(verb) one or more entries") }

@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 
@@ -37,7 +38,7 @@ struct DryRunReport {
     } else {
       text =
         "It would refuse to \(verb) the following entry (code: \(statusName(result.status.code)), "
-        + "msg: \(GoQuote.quote(result.status.message))):\n"
+        + "msg: \(GoText.quote(result.status.message))):\n"
     }
     text += EntryReport.text(result.entry)
     guard result.analysed else {

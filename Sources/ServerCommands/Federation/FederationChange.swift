@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import GRPCCore
 import RPC
@@ -42,7 +43,7 @@ struct FederationChange {
       io.out("\n")
       io.printError(
         "Failed to \(verb) the following federation relationship "
-          + "(code: \(statusName(result.status.code)), msg: \(GoQuote.quote(result.status.message))):")
+          + "(code: \(statusName(result.status.code)), msg: \(GoText.quote(result.status.message))):")
       io.err(FederationReport.text(result.federationRelationship))
     }
     if !failed.isEmpty { throw CommandFailure("failed to \(verb) one or more federation relationships") }

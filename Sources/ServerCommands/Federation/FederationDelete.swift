@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import SPIREProtos
 import SwiftProtobuf
@@ -30,7 +31,7 @@ struct FederationDelete: ServerCommand {
     try options.output.print(response, to: io) {
       for result in response.results where result.status.code != 0 {
         throw CommandFailure(
-          "failed to delete federation relationship \(GoQuote.quote(result.trustDomain)): \(result.status.message)")
+          "failed to delete federation relationship \(GoText.quote(result.trustDomain)): \(result.status.message)")
       }
       io.print("federation relationship deleted.")
     }

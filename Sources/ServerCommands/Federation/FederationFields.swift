@@ -1,3 +1,4 @@
+import Daemon
 import Flags
 import SPIFFE
 import SPIREProtos
@@ -24,7 +25,7 @@ struct FederationFields {
     if url.isEmpty { throw CommandFailure("bundle endpoint URL is required") }
     let domain: TrustDomain
     do { domain = try TrustDomain(trustDomain) } catch {
-      throw CommandFailure("trust domain \(GoQuote.quote(trustDomain)): \(error)")
+      throw CommandFailure("trust domain \(GoText.quote(trustDomain)): \(error)")
     }
     var message = Spire_Api_Types_FederationRelationship()
     message.trustDomain = domain.name
@@ -36,9 +37,9 @@ struct FederationFields {
         throw CommandFailure("endpoint SPIFFE ID is required if 'https_spiffe' endpoint profile is set")
       }
       do { message.httpsSpiffe.endpointSpiffeID = try SPIFFEID(endpointID).description } catch {
-        throw CommandFailure("endpoint SPIFFE ID \(GoQuote.quote(endpointID)): \(error)")
+        throw CommandFailure("endpoint SPIFFE ID \(GoText.quote(endpointID)): \(error)")
       }
-    default: throw CommandFailure("unknown bundle endpoint profile type: \(GoQuote.quote(profile))")
+    default: throw CommandFailure("unknown bundle endpoint profile type: \(GoText.quote(profile))")
     }
     if let bundle { message.trustDomainBundle = try parse(bundle, domain) }
     return message
@@ -46,7 +47,7 @@ struct FederationFields {
 
   private func parse(_ bytes: [UInt8], _ domain: TrustDomain) throws -> Spire_Api_Types_Bundle {
     guard let format = BundleFormat(rawValue: format.isEmpty ? "pem" : format.lowercased()) else {
-      throw CommandFailure("bundle format \(GoQuote.quote(format)) is unsupported")
+      throw CommandFailure("bundle format \(GoText.quote(format)) is unsupported")
     }
     do { return try format.parse(bytes, trustDomain: domain) } catch {
       throw CommandFailure("cannot parse the bundle of \(domain): \(error.reason)")

@@ -1,4 +1,5 @@
 import Console
+import Daemon
 import Flags
 import GRPCCore
 import SPIREProtos
@@ -36,7 +37,7 @@ struct FederationRefresh: ServerCommand {
             .with { $0.trustDomain = options.id }, metadata: options.force ? ["swift-spire-force": "true"] : [:])
       }
     } catch let failure as CallFailure where failure.code == .notFound {
-      throw CommandFailure("there is no federation relationship with trust domain \(GoQuote.quote(options.id))")
+      throw CommandFailure("there is no federation relationship with trust domain \(GoText.quote(options.id))")
     } catch { throw CommandFailure("failed to refresh bundle: \(error)") }
     options.output.print(response, to: io) { io.print("Bundle refreshed") }
   }

@@ -8,7 +8,7 @@ import SPIFFE
 enum MintRequest {
   static func id(_ text: String) throws(CommandFailure) -> SPIFFEID {
     if text.isEmpty { throw CommandFailure("spiffeID must be specified") }
-    do { return try SPIFFEID(text) } catch { throw CommandFailure("-spiffeID \(GoQuote.quote(text)): \(error)") }
+    do { return try SPIFFEID(text) } catch { throw CommandFailure("-spiffeID \(GoText.quote(text)): \(error)") }
   }
 
   /// Whole seconds, rounded up.

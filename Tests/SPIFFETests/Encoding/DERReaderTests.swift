@@ -1,3 +1,4 @@
+import GoSyntax
 import Testing
 
 @testable import SPIFFE

@@ -1,7 +1,8 @@
-/// Texts as the Go verb `%q` prints them, for the messages that clients of the established implementation may match on.
-enum GoQuote {
+/// Texts as the Go verb `%q` prints them, for the messages that
+/// clients of the established implementation may match on.
+package enum GoQuote {
   /// A quoted string: `"` and `\` escaped, control and other unprintable characters as escapes.
-  static func string(_ text: String) -> String {
+  package static func string(_ text: String) -> String {
     var output = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -30,7 +31,7 @@ enum GoQuote {
   }
 
   /// A list of quoted strings: `["a" "b"]`.
-  static func list(_ texts: [String]) -> String {
+  package static func list(_ texts: [String]) -> String {
     "[" + texts.map(string).joined(separator: " ") + "]"
   }
 
