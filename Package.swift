@@ -122,7 +122,7 @@ let package = Package(
     .target(name: "CSpawn"),
     part("SVIDFiles", ["CSpawn", "Keys", "SPIFFE", "Daemon", x509]),
 
-    part("WorkloadClient", ["SPIFFE", "WorkloadProtos", "RPC", grpcCore, crypto, x509]),
+    part("WorkloadClient", ["Daemon", "SPIFFE", "WorkloadProtos", "RPC", grpcCore, crypto, x509]),
 
     // Shared by the client commands of the programs
     part("Console", ["Flags", "RPC", "SPIFFE", "SPIREProtos", "Daemon", protobuf, grpcCore]),
@@ -271,8 +271,8 @@ let package = Package(
     tests(
       "Authority",
       [
-        "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "SPIREProtos", "Daemon", logging, lifecycle,
-        x509, crypto, cryptoExtras, asn1,
+        "DaemonTesting", "Mutations", "SPIFFE", "Keys", "DatastoreAPI", "SQLDatastore", "SPIREProtos", "Daemon",
+        logging, lifecycle, x509, crypto, cryptoExtras, asn1,
       ]),
     tests(
       "ServerPlugins",

@@ -20,6 +20,7 @@ package final class LogCapture: Sendable {
   package init() {}
 
   package var records: [Record] { stored.withLock { $0 } }
+  package var messages: [String] { records.map(\.message) }
   package var lines: [String] { records.map(\.line) }
   /// All of it, for what must not be in there.
   package var text: String { lines.joined(separator: "\n") }

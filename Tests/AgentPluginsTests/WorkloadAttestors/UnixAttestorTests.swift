@@ -1,4 +1,5 @@
 import Crypto
+import DaemonTesting
 import Foundation
 import Glibc
 import Plugins

@@ -1,4 +1,5 @@
 import AgentPlugins
+import DaemonTesting
 import Foundation
 import GRPCCore
 import Keys

@@ -1,4 +1,5 @@
 import Daemon
+import DaemonTesting
 import DatastoreAPI
 import Foundation
 import Keys

@@ -1,4 +1,5 @@
 import Daemon
+import DaemonTesting
 import Foundation
 import Keys
 import SPIFFE

@@ -1,5 +1,6 @@
 import Crypto
 import Daemon
+import DaemonTesting
 import Foundation
 import Keys
 import SPIFFE

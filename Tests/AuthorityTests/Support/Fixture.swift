@@ -1,5 +1,6 @@
 import Crypto
 import Daemon
+import DaemonTesting
 import DatastoreAPI
 import Foundation
 import Keys

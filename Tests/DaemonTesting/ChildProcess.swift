@@ -1,15 +1,18 @@
+import Foundation
 import Glibc
 
-/// A real process of the test's, and a pipe each way. Without a command: `cat`, which echoed a line when this returns, so
-/// that its start needs no waiting time.
-final class ChildProcess: Sendable {
-  struct Failure: Error { let number: Int32 }
+/// A real process of the test's, and a pipe each way.
+package final class ChildProcess: Sendable {
+  package struct Failure: Error {
+    let number: Int32
+    package init(number: Int32) { self.number = number }
+  }
 
-  let pid: Int32
+  package let pid: Int32
   private let input: Int32
   private let output: Int32
 
-  init(_ words: [String] = ["/bin/cat"]) throws {
+  package init(_ words: [String]) throws {
     var toChild: [Int32] = [0, 0]
     var fromChild: [Int32] = [0, 0]
     guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw Failure(number: errno) }
@@ -29,14 +32,20 @@ final class ChildProcess: Sendable {
     output = fromChild[0]
     pid = child
     guard number == 0 else { throw Failure(number: number) }
-    guard words == ["/bin/cat"] else { return }
+  }
+
+  /// `cat`, which echoed a line when this returns, so that its start needs no waiting time.
+  ///
+  /// - Parameter wrapper: a program with arguments that becomes `cat` in the end, such as `setpriv`.
+  package convenience init(through wrapper: [String] = []) throws {
+    try self.init(wrapper + ["/bin/cat"])
     // The echo says that it is `cat` that runs now.
     try say("ready")
     _ = try hear()
   }
 
   /// A program in Python.
-  convenience init(python program: String, _ arguments: [String] = []) throws {
+  package convenience init(python program: String, _ arguments: [String] = []) throws {
     try self.init(["python3", "-c", program] + arguments)
   }
 
@@ -45,13 +54,13 @@ final class ChildProcess: Sendable {
     close(output)
   }
 
-  func say(_ line: String) throws {
+  package func say(_ line: String) throws {
     let bytes = Array((line + "\n").utf8)
     guard write(input, bytes, bytes.count) == bytes.count else { throw Failure(number: errno) }
   }
 
   /// The next line that it writes; waits for it.
-  func hear() throws -> String {
+  package func hear() throws -> String {
     var line: [UInt8] = []
     var byte: UInt8 = 0
     while read(output, &byte, 1) == 1 {
@@ -61,8 +70,11 @@ final class ChildProcess: Sendable {
     throw Failure(number: EPIPE)
   }
 
-  func end() {
+  package func end() {
     kill(pid, SIGKILL)
     waitpid(pid, nil, 0)
   }
+
+  /// The file that `cat` is.
+  package static var executable: String { URL(fileURLWithPath: "/bin/cat").resolvingSymlinksInPath().path }
 }
