@@ -45,11 +45,11 @@ struct ConnectionAcceptor: Sendable {
       share = try registry.add(channel, id: id, owner: ConnectionRegistry.Owner(peer.caller))
     } catch {
       switch error {
-      case .tooMany: service.log.note("too many connections", peer, level: .warning)
+      case .tooMany: service.log.crowded("too many connections", peer)
       case .tooManyOf(.user(let user)):
-        service.log.note("too many connections of the user \(user)", peer, level: .warning)
+        service.log.crowded("too many connections of the user \(user)", peer)
       case .tooManyOf(.address(let address)):
-        service.log.note("too many connections without a certificate from \(address)", peer, level: .warning)
+        service.log.crowded("too many connections without a certificate from \(address)", peer)
       case .stopping: break
       }
       throw ChannelError.alreadyClosed
