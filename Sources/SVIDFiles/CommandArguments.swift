@@ -1,3 +1,5 @@
+import Daemon
+
 /// The arguments of a command in one text, split as spiffe-helper splits them: by Go's CSV reader with a blank for the
 /// comma. No shell has a part in it. Pure.
 package enum CommandArguments {

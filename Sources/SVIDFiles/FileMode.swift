@@ -1,3 +1,5 @@
+import Daemon
+
 /// File modes as configurations give them: numbers, which HCL reads as octal when they begin with 0.
 package enum FileMode {
   /// The mode that a key sets; nil and 0 are the default, as upstream reads them.

@@ -1,3 +1,4 @@
+import Daemon
 import Glibc
 
 /// Files that are replaced where they are, as spiffe-helper's are.

@@ -1,3 +1,4 @@
+import Daemon
 import Glibc
 
 /// A set of files that changes as one: the visible names are links through `..data`, which leads to a folder with one

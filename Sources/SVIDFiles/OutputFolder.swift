@@ -1,3 +1,4 @@
+import Daemon
 import Glibc
 
 /// A folder that files are written into, held open, so that nothing is written anywhere else whatever becomes of the

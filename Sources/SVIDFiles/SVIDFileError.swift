@@ -1,38 +1,27 @@
-import Daemon
+package import Daemon
 
 /// Why files, or a program that is to hear of them, could not be dealt with. Made in this target, read by the SVID store
 /// `disk` and by spiffe-helper; equal by code.
-package struct SVIDFileError: Error, Equatable, CustomStringConvertible {
-  package enum Code: Sendable {
-    /// A file or a folder refuses what has to be done with it.
-    case file
-    /// Something that is not ours stands where a file has to go.
-    case occupied
-    /// What is to be written cannot be understood.
-    case malformed
-    /// A program cannot be started or signalled.
-    case program
-    /// A text of the configuration does not say what it has to.
-    case configuration
-  }
+package typealias SVIDFileError = CodedError<SVIDFileErrorCode>
 
-  package let code: Code
-  package let message: String
-  package let cause: (any Error)?
+/// The kinds of ``SVIDFileError``.
+package enum SVIDFileErrorCode: Sendable {
+  /// A file or a folder refuses what has to be done with it.
+  case file
+  /// Something that is not ours stands where a file has to go.
+  case occupied
+  /// What is to be written cannot be understood.
+  case malformed
+  /// A program cannot be started or signalled.
+  case program
+  /// A text of the configuration does not say what it has to.
+  case configuration
+}
 
-  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
-    self.code = code
-    self.message = message
-    self.cause = cause
-  }
-
+extension SVIDFileError {
   /// An operation that the system refused, with its `errno`.
   static func system(_ operation: String, _ path: String, _ errno: Int32) -> SVIDFileError {
     let cause = FileError(operation: operation, path: path, errno: errno)
     return SVIDFileError(.file, cause.description, cause: cause)
   }
-
-  package var description: String { message }
-
-  package static func == (a: SVIDFileError, b: SVIDFileError) -> Bool { a.code == b.code }
 }

@@ -1,3 +1,4 @@
+import Daemon
 import Glibc
 
 /// Signals by the names that configurations give them: `SIGUSR1`.

@@ -1,3 +1,4 @@
+import Daemon
 package import FoundationEssentials
 import SPIFFE
 import X509

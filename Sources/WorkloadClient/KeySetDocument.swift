@@ -1,3 +1,4 @@
+import Daemon
 package import SPIFFE
 
 /// Reads the JWK Set of a JWT bundle (SPIFFE Workload API §6.2): keys alone, whatever else their members say.

@@ -1,4 +1,5 @@
 import Crypto
+import Daemon
 package import FoundationEssentials
 import SPIFFE
 package import WorkloadProtos

@@ -1,3 +1,4 @@
+import Daemon
 import DaemonTesting
 import Foundation
 import Testing

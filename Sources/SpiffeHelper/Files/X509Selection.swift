@@ -1,3 +1,4 @@
+import Daemon
 import SPIFFE
 import SVIDFiles
 import WorkloadClient

@@ -1,3 +1,4 @@
+import Daemon
 import HCL
 package import Plugins
 package import SVIDFiles
