@@ -22,18 +22,18 @@ final class AttestorSettings<Settings: Sendable>: Sendable {
 
   /// What ``configure(_:)`` would take; throws what it would throw.
   func parse(_ data: PluginData) throws(AgentPluginError) -> Settings {
+    var reading = try NodeAttestorSettings(data, of: plugin)
+    let settings: Settings
     do {
-      let decoding = HCLDecoding(try HCLDocument.parse(data.text, file: data.file ?? "plugin_data"))
-      var root = decoding.root
-      let settings = try read(&root)
-      try decoding.finish()
-      return settings
+      settings = try read(&reading.root)
     } catch let error as AgentPluginError {
       throw error
     } catch {
       throw AgentPluginError(
         .invalidArgument, "nodeattestor(\(plugin)): unable to decode configuration: \(error)", cause: error)
     }
+    try reading.finish()
+    return settings
   }
 
   func get() throws(AgentPluginError) -> Settings {
