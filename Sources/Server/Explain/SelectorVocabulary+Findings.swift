@@ -13,7 +13,8 @@ extension SelectorVocabulary {
       guard seen.insert(selector).inserted else {
         result.append(
           Finding(
-            .problem, "selector_twice", "\(selector) is given twice, which the server refuses", advice: "leave one out"))
+            .problem, "selector_twice", "\(selector) is given twice, which the server refuses", advice: "leave one out")
+        )
         continue
       }
       // A selector with an agent's ID makes an entry that only stands for the agent.
