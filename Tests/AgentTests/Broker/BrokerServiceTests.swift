@@ -243,21 +243,11 @@ import WorkloadProtos
     try await BrokerHarness.run { harness in
       let settings = try BrokerHarness.settings("/nowhere")
       let service = BrokerService(BrokerParts(settings, harness.agent.adminParts()), processes: HostProcesses())
-      let path = harness.path + ".plain"
-      var options = GRPCEndpoint.Options()
-      options.shutdown = .hard
-      let endpoint = GRPCEndpoint(
-        socket: try ListeningSocket.unix(path: path, mode: 0o770, directoryMode: 0o755), services: [service],
-        interceptors: [
-          CallInterceptor(
-            policies: BrokerService.policies, authorizer: LocalOnlyAuthorizer(), logger: harness.agent.logger,
-            metrics: .none, style: .agent), BrokerGate(),
-        ], options: options, time: SystemTime())
-      try await running(endpoint) {
-        try await withUnixClient(path) { client in
-          let error = await status { try await subscribe(client, .pid(getpid())) }
-          #expect(error?.code == .unauthenticated && error?.message == "unable to determine caller identity")
-        }
+      try await harness.agent.withSocket(
+        harness.path + ".plain", [service], BrokerService.policies, behind: [BrokerGate()]
+      ) { client in
+        let error = await status { try await subscribe(client, .pid(getpid())) }
+        #expect(error?.code == .unauthenticated && error?.message == "unable to determine caller identity")
       }
     }
   }

@@ -290,22 +290,9 @@ import Testing
       earlySync: agent.earlySync,
       server: ServerAddress(host: "server.test", port: 8081, trustDomain: agent.ca.trustDomain),
       syncInterval: .seconds(5), time: agent.time, metrics: .none)
-    let path = folder + "/admin.sock"
-    var options = GRPCEndpoint.Options()
-    options.shutdown = .hard
-    let endpoint = GRPCEndpoint(
-      socket: try ListeningSocket.unix(path: path, mode: 0o777, directoryMode: 0o755),
-      services: [ExplainService(AgentExplainer(parts, processes: HostProcesses()), uid: owner)],
-      interceptors: [
-        CallInterceptor(
-          policies: ExplainService.policies, authorizer: LocalOnlyAuthorizer(), logger: agent.logger, metrics: .none,
-          style: .agent)
-      ], options: options, time: SystemTime())
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await endpoint.run() }
-      try await withUnixClient(path) { client in try await body(Client(wrapping: client)) }
-      group.cancelAll()
-      do { while try await group.next() != nil {} } catch {}
+    let service = ExplainService(AgentExplainer(parts, processes: HostProcesses()), uid: owner)
+    try await agent.withSocket(folder + "/admin.sock", [service], ExplainService.policies) { client in
+      try await body(Client(wrapping: client))
     }
   }
 

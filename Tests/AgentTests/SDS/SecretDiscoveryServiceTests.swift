@@ -25,31 +25,12 @@ import Testing
     let agent = try await TestAgent(directory: folder)
     agent.server.put(try entry("1", "/web", ["uid:\(geteuid())"]))
     try await agent.syncAndSign()
-    agent.earlySync.syncBegins()
-    agent.earlySync.syncEnded(.failed)
-    let api = WorkloadAPI(
-      attestation: WorkloadAttestation(attestors: [UnixAttestor()], metrics: .none, logger: agent.logger),
-      cache: agent.cache, issuer: agent.issuer, earlySync: agent.earlySync, trustDomain: agent.ca.trustDomain,
-      options: .init(), time: agent.time, metrics: .none)
-    let discovery = SecretDiscovery(api, names: SecretNames(), metrics: .none)
-    let path = folder + "/run/secrets/workload-spiffe-uds/socket"
-    var options = GRPCEndpoint.Options()
-    options.shutdown = .hard
-    let endpoint = GRPCEndpoint(
-      socket: try ListeningSocket.unix(path: path, mode: 0o777, directoryMode: 0o755),
-      services: [SecretDiscoveryService(discovery, processes: HostProcesses())],
-      interceptors: [
-        CallInterceptor(
-          policies: SecretDiscoveryService.policies, authorizer: LocalOnlyAuthorizer(), logger: agent.logger,
-          metrics: .none, style: .agent)
-      ], options: options, time: SystemTime())
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await endpoint.run() }
-      try await withUnixClient(path) { client in try await body(agent, client) }
-      group.cancelAll()
-      // How an endpoint ends that was cancelled is its own business.
-      do { while try await group.next() != nil {} } catch {}
-    }
+    agent.withoutEarlySync()
+    let discovery = SecretDiscovery(agent.workloadAPIForUsers(), names: SecretNames(), metrics: .none)
+    try await agent.withSocket(
+      folder + "/run/secrets/workload-spiffe-uds/socket",
+      [SecretDiscoveryService(discovery, processes: HostProcesses())], SecretDiscoveryService.policies
+    ) { client in try await body(agent, client) }
   }
 
   /// One stream: `answer` is called with each response, and says what to send next; nil ends it.

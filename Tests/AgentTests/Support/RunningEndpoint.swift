@@ -1,5 +1,6 @@
 import AgentPlugins
 import Foundation
+import GRPCCore
 import RPC
 import SPIFFE
 
@@ -38,18 +39,30 @@ extension TestAgent {
   func withAdmin(
     _ folder: String, _ parts: AdminParts, _ body: @Sendable @escaping (RPCClient) async throws -> Void
   ) async throws {
-    let path = folder + "/admin.sock"
+    try await withSocket(
+      folder + "/admin.sock", AdminServices.services(parts), AdminServices.policies, metrics: parts.metrics, body)
+  }
+
+  /// Calls `body` with a client of a Unix socket that has these services.
+  func withSocket(
+    _ path: String, _ services: [any RegistrableRPCService], _ policies: [MethodPolicy], metrics: Metrics = .none,
+    behind interceptors: [any ServerInterceptor] = [], _ body: @Sendable @escaping (RPCClient) async throws -> Void
+  ) async throws {
     var options = GRPCEndpoint.Options()
     options.shutdown = .hard
+    let calls = CallInterceptor(
+      policies: policies, authorizer: LocalOnlyAuthorizer(), logger: logger, metrics: metrics, style: .agent)
     let endpoint = GRPCEndpoint(
-      socket: try ListeningSocket.unix(path: path, mode: 0o770, directoryMode: 0o755),
-      services: AdminServices.services(parts),
-      interceptors: [
-        CallInterceptor(
-          policies: AdminServices.policies, authorizer: LocalOnlyAuthorizer(), logger: logger, metrics: parts.metrics,
-          style: .agent)
-      ], options: options, time: SystemTime())
+      socket: try ListeningSocket.unix(path: path, mode: 0o770, directoryMode: 0o755), services: services,
+      interceptors: [calls] + interceptors, options: options, time: SystemTime())
     try await running(endpoint) { try await withUnixClient(path) { client in try await body(client) } }
+  }
+
+  /// The Workload API over this agent, with callers known by their users.
+  func workloadAPIForUsers() -> WorkloadAPI {
+    WorkloadAPI(
+      attestation: WorkloadAttestation(attestors: [UnixAttestor()], metrics: .none, logger: logger), cache: cache,
+      issuer: issuer, earlySync: earlySync, trustDomain: ca.trustDomain, options: .init(), time: time, metrics: .none)
   }
 
   /// From now on nobody waits for an early sync: the server does not answer.

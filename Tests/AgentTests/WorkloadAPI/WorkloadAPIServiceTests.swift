@@ -17,24 +17,9 @@ import WorkloadProtos
   private func withAPI(
     _ agent: TestAgent, _ folder: String, _ body: @Sendable @escaping (Client) async throws -> Void
   ) async throws {
-    let path = folder + "/api.sock"
-    let attestation = WorkloadAttestation(
-      attestors: [UnixAttestor()], metrics: .none, logger: agent.logger)
-    let api = WorkloadAPI(
-      attestation: attestation, cache: agent.cache, issuer: agent.issuer, earlySync: agent.earlySync,
-      trustDomain: agent.ca.trustDomain, options: .init(), time: agent.time, metrics: .none)
-    var options = GRPCEndpoint.Options()
-    options.shutdown = .hard
-    let endpoint = GRPCEndpoint(
-      socket: try ListeningSocket.unix(path: path, mode: 0o777, directoryMode: 0o755),
-      services: [WorkloadAPIService(api, processes: HostProcesses())],
-      interceptors: [
-        CallInterceptor(
-          policies: WorkloadAPIService.policies, authorizer: LocalOnlyAuthorizer(), logger: agent.logger,
-          metrics: .none, style: .agent)
-      ], options: options, time: SystemTime())
-    try await running(endpoint) {
-      try await withUnixClient(path) { client in try await body(Client(wrapping: client)) }
+    let service = WorkloadAPIService(agent.workloadAPIForUsers(), processes: HostProcesses())
+    try await agent.withSocket(folder + "/api.sock", [service], WorkloadAPIService.policies) { client in
+      try await body(Client(wrapping: client))
     }
   }
 
