@@ -414,9 +414,9 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("AgentPath", ["ServerPlugins"])
   fuzz("EntryFile", ["ServerCommands", "SPIREProtos", "SPIFFE"])
   fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])
-  fuzz("KubeConfig", ["Kubernetes"])
   fuzz("PSATAnswer", ["ServerPlugins", "Plugins", "Kubernetes"])
   fuzz("AzureAnswer", ["ServerPlugins", "Azure", "HTTP", "SPIFFE"])
+  fuzz("KubeConfig", ["Kubernetes", "HTTP"])
 }
 
 // The load client and the bare echo of `make bench`; Benchmarks/run sets this.

@@ -1,6 +1,7 @@
 // Whatever a kubeconfig holds: it is read or refused with one short line, and what it asks for can be sent.
 
 import FuzzSupport
+import HTTP
 
 @testable import Kubernetes
 
