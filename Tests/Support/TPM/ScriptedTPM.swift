@@ -63,7 +63,7 @@ package final class ScriptedTPM: Sendable {
         return
       }
       // Whoever waits for more of a damaged response is told that there is none.
-      if response.count >= 6, size(response) != response.count { return }
+      if !response.isEmpty, response.count < 10 || size(response) != response.count { return }
     }
   }
 
@@ -76,13 +76,14 @@ package final class ScriptedTPM: Sendable {
 
   /// A whole command or response: its size is in bytes 2 to 5.
   private static func message(_ descriptor: Int32) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    while bytes.count < 10 || bytes.count < size(bytes) {
-      var byte: UInt8 = 0
-      guard read(descriptor, &byte, 1) == 1 else { return nil }
-      bytes.append(byte)
+    var bytes = [UInt8](repeating: 0, count: 10)
+    guard recv(descriptor, &bytes, 10, Int32(MSG_WAITALL)) == 10, (10...4096).contains(size(bytes)) else {
+      return nil
     }
-    return bytes
+    guard size(bytes) > 10 else { return bytes }
+    var rest = [UInt8](repeating: 0, count: size(bytes) - 10)
+    guard recv(descriptor, &rest, rest.count, Int32(MSG_WAITALL)) == rest.count else { return nil }
+    return bytes + rest
   }
 
   private static func size(_ bytes: [UInt8]) -> Int { bytes[2..<6].reduce(0) { $0 << 8 | Int($1) } }
