@@ -152,6 +152,11 @@ import X509
     ("/i/{{ .Issuer.CommonName }}/{{ .SerialNumber }}", "/i/Intermediate/11111822610015"),
     ("/ip/{{ index .IPAddresses 0 }}", "/ip/127.0.0.1"),
     (
+      #"/{{ printf `%x-%X-%d-%016x` .SerialNumber .SerialNumber .SerialNumber .SerialNumber }}"#,
+      "/a1b2c3d4e5f-A1B2C3D4E5F-11111822610015-00000a1b2c3d4e5f"
+    ),
+    ("/{{ .SerialNumber.String | trunc 4 }}-{{ toString .SerialNumber | len }}", "/1111-14"),
+    (
       "/x509pop/{{ range .Subject.OrganizationalUnit }}{{ lower . }}/{{ else }}none/{{ end }}{{ .Subject.CommonName }}",
       "/x509pop/nodes/node1"
     ),

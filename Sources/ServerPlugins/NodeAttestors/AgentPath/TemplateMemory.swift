@@ -4,7 +4,7 @@ struct TemplateMemory {
   /// Units of work of an execution: about one for each node, argument, element and eight bytes of text.
   static let allWork = 100_000
   /// Steps of regular expressions: one for each place of a pattern at each character.
-  static let allSearchSteps = 5_000_000
+  static let allSearchSteps = 2_000_000
   /// What any function may make. In bytes.
   static let maximumText = 8192
   static let maximumItems = 8192

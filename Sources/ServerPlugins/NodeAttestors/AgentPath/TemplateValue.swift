@@ -36,6 +36,13 @@ indirect enum TemplateValue: Sendable {
     .members(TemplateMembers(members, isStructure: true, shown: shown))
   }
 
+  /// A whole number that may be larger than any integer: a certificate's serial number.
+  static func large(decimal: String, bytes: [UInt8]) -> TemplateValue {
+    .members(
+      TemplateMembers(
+        ["String": .text(decimal)], isStructure: true, shown: decimal, number: Array(bytes.drop { $0 == 0 })))
+  }
+
   /// How many lists stand in each other.
   var depth: Int {
     switch self {
@@ -80,9 +87,12 @@ struct TemplateMembers: Sendable {
   let isStructure: Bool
   /// What Go prints for it, where it has a way of its own.
   let shown: String?
+  /// The bytes of a whole number, for what formats numbers.
+  let number: [UInt8]?
   let depth: Int
 
-  init(_ named: [String: TemplateValue], isStructure: Bool = false, shown: String? = nil) {
+  init(_ named: [String: TemplateValue], isStructure: Bool = false, shown: String? = nil, number: [UInt8]? = nil) {
+    self.number = number
     self.named = named
     self.isStructure = isStructure
     self.shown = shown

@@ -32,12 +32,16 @@ struct SSHPoPNode: VerifiedNode {
           options.map { ($0.name, TemplateValue.foreign(String(decoding: $0.data, as: UTF8.self))) },
           uniquingKeysWith: { $1 }))
     }
+    func number(_ value: UInt64) -> TemplateValue {
+      Int(exactly: value).map { .integer($0) }
+        ?? .large(decimal: "\(value)", bytes: (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * UInt64($0))) })
+    }
     return .structure([
       "PluginName": .text(SSHPoPMessages.pluginName), "Fingerprint": .text(certificate.fingerprint),
-      "Hostname": .foreign(verified.hostname), "Serial": .text("\(certificate.serial)"),
+      "Hostname": .foreign(verified.hostname), "Serial": number(certificate.serial),
       "CertType": .integer(Int(certificate.kind)), "KeyId": .foreign(certificate.keyID),
       "ValidPrincipals": .list(certificate.principals.map { .foreign($0) }),
-      "ValidAfter": .text("\(certificate.validAfter)"), "ValidBefore": .text("\(certificate.validBefore)"),
+      "ValidAfter": number(certificate.validAfter), "ValidBefore": number(certificate.validBefore),
       "CriticalOptions": map(certificate.criticalOptions), "Extensions": map(certificate.extensions),
     ])
   }

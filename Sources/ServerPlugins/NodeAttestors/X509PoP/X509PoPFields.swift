@@ -65,7 +65,9 @@ struct X509PoPFields {
       "SVIDPathTrimmed": .text(svidPath),
       "URISanSelectors": .map(sanSelectors.mapValues { .foreign($0) }),
       "Subject": Self.name(leaf.subject), "Issuer": Self.name(leaf.issuer),
-      "SerialNumber": .text(X509Certificates.serialNumber(of: leaf)), "Raw": .bytes(chain.leafDER),
+      "SerialNumber": .large(
+        decimal: X509Certificates.serialNumber(of: leaf), bytes: Array(leaf.serialNumber.bytes)),
+      "Raw": .bytes(chain.leafDER),
     ]
     fields["DNSNames"] = names { if case .dnsName(let name) = $0 { name } else { nil } }
     fields["EmailAddresses"] = names { if case .rfc822Name(let name) = $0 { name } else { nil } }

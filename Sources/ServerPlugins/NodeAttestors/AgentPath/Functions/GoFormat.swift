@@ -139,6 +139,7 @@ struct GoFormat {
     case .bytes(let bytes): return try list(bytes.map { .integer(Int($0)) }, verb, flags, depth)
     case .items(let items, _): return try list(items, verb, flags, depth)
     case .members(let members) where members.isStructure:
+      if let number = members.number { return try Self.large(number, members.shown ?? "", verb, flags) }
       if let shown = members.shown, let text = Self.string(Array(shown.utf8), verb, flags) { return text }
       throw TemplateError("this has fields and no text of its own")
     case .members, .dictionary:
@@ -215,6 +216,21 @@ struct GoFormat {
     var plain = flags
     plain.zero = false
     return padded(Array((sign + prefix + digits).utf8), plain)
+  }
+
+  /// A whole number of any size: decimal, or hexadecimal without zeros in front.
+  private static func large(
+    _ bytes: [UInt8], _ decimal: String, _ verb: Unicode.Scalar, _ flags: Flags
+  ) throws(TemplateError) -> [UInt8] {
+    switch verb {
+    case "v", "d", "s": return padded(Array(decimal.utf8), flags)
+    case "x", "X":
+      let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: verb == "X") }.joined()
+      let number = digits.drop { $0 == "0" }
+      let prefix = flags.sharp ? "0\(verb)" : ""
+      return padded(Array((prefix + (number.isEmpty ? "0" : number)).utf8), flags)
+    default: throw TemplateError("%\(verb) is not for a serial number")
+    }
   }
 
   private static func character(_ number: Int) -> Unicode.Scalar {
