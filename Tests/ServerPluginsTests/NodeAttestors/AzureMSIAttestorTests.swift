@@ -84,18 +84,18 @@ import Testing
     let payload = try TestAzure.payload(claims: claims(audience: #"["x","http://example.org/app/"]"#), at: now)
     let configuration = """
       tenants { "\(Self.tenant)" { resource_id = "http://example.org/app/" } }
-      agent_path_template = "/a/{{ .TenantID }}/{{ .PrincipalID | trunc 8 }}{{ .Subject }}/{{ index .Audience 1 | base }}"
+      agent_path_template = "/a/{{ .TenantID }}/{{ .PrincipalID | trunc 8 }}{{ .Subject }}/{{ now | base }}"
       """
-    // `index` is none of the functions that paths may use.
+    // `now` is none of the functions that paths may use.
     #expect(throws: ServerPluginError.self) { try AzureMSISettings(PluginData(text: configuration)) }
     try await with(
-      configuration.replacing("{{ index .Audience 1 | base }}", with: "{{ .Expiry }}"),
+      configuration.replacing("{{ now | base }}", with: "{{ .Expiry }}-{{ index .Audience 1 | base }}"),
       environment: ["AZURE_CLIENT_ID": "c"]
     ) { attestor, _, server in
       let attested = try await attest(attestor, payload)
       let end = Int(now.timeIntervalSince1970) + 3600
       #expect(
-        attested == Attested("/a/\(Self.tenant)/5d0ab4f1/\(end)", Self.selectors, canReattest: false))
+        attested == Attested("/a/\(Self.tenant)/5d0ab4f1/\(end)-app", Self.selectors, canReattest: false))
       _ = try await attest(attestor, payload)
       #expect(TestAzure.count(server, "/169.254.169.254/metadata/instance?api-version=2025-04-07&format=json") == 1)
       #expect(server.script.requests.contains { $0.uri.hasSuffix("&client_id=c") })
