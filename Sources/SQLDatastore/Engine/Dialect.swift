@@ -15,6 +15,8 @@ protocol Dialect: Sendable {
   /// Whether each item of a batch gets a savepoint at once. Otherwise a batch runs without them, and again with them when
   /// an item fails after it has written: for engines where a savepoint costs round trips.
   var savepointsAreCheap: Bool { get }
+  /// Whether columns of times hold more than whole seconds.
+  var keepsFractionsOfSeconds: Bool { get }
 
   /// A query for so many (its argument) unused row IDs of a table, so that rows can be inserted without waiting for the ID
   /// of each; nil where an insert tells it at no cost, or where there is no such query.
@@ -42,6 +44,7 @@ protocol Dialect: Sendable {
 
 extension Dialect {
   var savepointsAreCheap: Bool { true }
+  var keepsFractionsOfSeconds: Bool { true }
   func reserveIDs(of table: String) -> String? { nil }
   var beginMigration: [String] { [beginWriting] }
   var commitMigration: [String] { ["COMMIT"] }

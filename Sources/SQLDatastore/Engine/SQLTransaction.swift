@@ -35,8 +35,13 @@ final class SQLTransaction {
 
   var dialect: any Dialect { connection.dialect }
 
-  /// The time for `created_at` and `updated_at`.
-  var now: SQLValue { .time(SQLTime(time.now)) }
+  /// The time for `created_at` and `updated_at`, as the database keeps it: what one engine rounds, another cuts off.
+  var stamp: SQLTime {
+    let exact = SQLTime(time.now)
+    return dialect.keepsFractionsOfSeconds ? exact : SQLTime(seconds: exact.nearestSecond)
+  }
+
+  var now: SQLValue { .time(stamp) }
 
   @discardableResult
   func execute(_ sql: String, _ arguments: [SQLValue] = []) throws(DatastoreError) -> Int {

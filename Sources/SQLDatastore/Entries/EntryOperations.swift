@@ -17,7 +17,7 @@ extension SQLTransaction {
   func createEntry(_ entry: RegistrationEntry) throws(DatastoreError) -> CreatedEntry {
     try EntryValidation.checkNew(entry)
     if let similar = try selectSimilarEntry(to: entry) { return CreatedEntry(entry: similar, existing: true) }
-    let time = SQLTime(time.now)
+    let time = stamp
     let now = SQLValue.time(time)
     var stored = entry
     if stored.id.isEmpty { stored.id = RandomUUID.text() }

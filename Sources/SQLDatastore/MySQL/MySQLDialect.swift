@@ -7,6 +7,7 @@ struct MySQLDialect: Dialect {
   let beginReading = "START TRANSACTION READ ONLY"
   let lockRow = " FOR UPDATE"
   let savepointsAreCheap = false
+  let keepsFractionsOfSeconds = false
 
   // Statements that change the schema commit by themselves: a lock of its own keeps other servers out, and each
   // statement may run again after a server that ended halfway.
