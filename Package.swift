@@ -99,7 +99,7 @@ let package = Package(
     part("Daemon", ["GoSyntax", "HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("TLS", [nioSSL]),
-    part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, x509]),
     part("AWS", ["HTTP", "Daemon", crypto]),
     part("Azure", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Kubernetes", ["HTTP", "Keys", "SPIFFE", "Daemon"]),

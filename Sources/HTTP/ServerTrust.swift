@@ -28,6 +28,11 @@ package enum ServerTrust: Sendable {
     var description: String { "unexpected ID \"\(found)\"" }
   }
 
+  struct UnexpectedHost: Error, CustomStringConvertible {
+    let name: String
+    var description: String { "certificate is not valid for \(name)" }
+  }
+
   func configuration(_ policy: TLSPolicy) throws -> TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
     policy.apply(to: &configuration)
@@ -53,6 +58,21 @@ package enum ServerTrust: Sendable {
     // An address may not be named (RFC 6066 §3); NIOSSL then checks the certificate against the peer's address.
     let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
     let name = isAddress ? nil : host
+    if case .web = self, let name {
+      // NIOSSL also takes a certificate for the peer's address, which anybody can have for a server of their own: whoever
+      // answers for the name's address in DNS would do.
+      return try NIOSSLClientHandler._makeSSLClientHandler(
+        context: context, serverHostname: name,
+        additionalPeerCertificateVerificationCallback: { certificate, channel in
+          channel.eventLoop.makeCompletedFuture {
+            guard try HostNames(ofCertificate: certificate.toDERBytes()).contain(name) else {
+              let error = UnexpectedHost(name: name)
+              refusal.note(error)
+              throw error
+            }
+          }
+        })
+    }
     guard case .spiffe(let id, let verifier, let now) = self else {
       return try NIOSSLClientHandler(context: context, serverHostname: name)
     }

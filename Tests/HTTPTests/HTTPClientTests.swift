@@ -139,6 +139,26 @@ import Testing
     }
   }
 
+  @Test func aCertificateOfTheAddressIsNoneOfTheName() async throws {
+    let certificate = try web.server(addresses: [[127, 0, 0, 1], Array(repeating: 0, count: 15) + [1]])
+    try await TestWebServer.with(certificate, answer: { _ in .page(200, [], []) }) { server in
+      let byAddress = HTTPRequest(.get, try url(server, host: "127.0.0.1"))
+      #expect(try await client().send(byAddress, over: .https(try trust())).status == 200)
+      let byName = await failure(client(), HTTPRequest(.get, try url(server, host: "localhost")), .https(try trust()))
+      #expect(byName?.isAuthentication == true)
+      #expect("\(try #require(byName))".hasSuffix("certificate is not valid for localhost"))
+    }
+  }
+
+  @Test(arguments: [
+    ("a.test", "a.test", true), ("A.Test", "a.test.", true), ("b.test", "a.test", false), ("*.test", "a.test", true),
+    ("*.test", "b.a.test", false), ("*.a.test", "a.test", false), ("*", "localhost", false),
+    ("a*.test", "ab.test", false),
+    ("*.test", ".test", false), ("localhost", "localhost", true),
+  ]) func hostsOfCertificates(_ name: String, _ host: String, _ isFor: Bool) throws {
+    #expect(try HostNames(ofCertificate: try web.server(hosts: [name]).certificate).contain(host) == isFor)
+  }
+
   @Test func verificationCanBeLeftOut() async throws {
     let certificate = try web.server(hosts: ["other.test"], to: -60)
     try await TestWebServer.with(certificate, answer: { _ in .page(200, [], []) }) { server in
