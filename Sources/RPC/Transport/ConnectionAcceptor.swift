@@ -89,7 +89,7 @@ struct ConnectionAcceptor: Sendable {
       if let admission { try pipeline.addHandler(HandshakeAdmission.End(admission)) }
     }
     try pipeline.addHandler(meter)
-    try pipeline.addHandler(StreamLimitHandler(limit: limits.streams))
+    try pipeline.addHandler(StreamLimitHandler(afterHandshake: tls != nil) { limits.streams(for: peer.caller) })
     try pipeline.addHandler(http2(limits, errors))
     try pipeline.addHandler(connection)
   }

@@ -156,7 +156,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     last = id
     // Handlers of cancelled calls count until they end: a client cannot start work faster than it is given up. They have
     // room of their own, for clients that cancel all and begin anew.
-    let most = isStranger ? min(limits.streams, limits.strangerStreams) : limits.streams
+    let most = limits.streams(for: peer.caller)
     guard calls.count < most, work < 2 * most else { return refuse(id) }
     do {
       let head = try RequestHead(block.headers, methods: service.methods)

@@ -7,6 +7,11 @@ struct ConnectionLimits: Sendable {
   var streams = 1000
   /// The same for a client that has shown no certificate, and is no process of this machine.
   var strangerStreams = 100
+  /// HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS.
+  func streams(for caller: Caller) -> Int {
+    if case .anonymous = caller { min(streams, strangerStreams) } else { streams }
+  }
+
   /// HTTP/2's SETTINGS_MAX_HEADER_LIST_SIZE.
   var headerBytes = 16 * 1024
   /// Bytes of requests that no handler has taken, over all calls.

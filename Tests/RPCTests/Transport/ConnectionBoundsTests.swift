@@ -74,9 +74,15 @@ import Testing
     return FrameMeterTests.frame(1, flags: 4, stream: stream, Array(block.readableBytesView))
   }
 
-  @Test func streamsBeyondTheAnnouncedNumberAreRefusedOneByOne() throws {
+  @Test(
+    "streams beyond the announced number are refused one by one; who shows no certificate has fewer",
+    arguments: [
+      (streams: 3, strangers: 100), (streams: 1000, strangers: 3),
+    ]) func streamsBeyondTheAnnouncedNumberAreRefusedOneByOne(streams: Int, strangers: Int) throws
+  {
     var limits = ConnectionLimits()
-    limits.streams = 3
+    limits.streams = streams
+    limits.strangerStreams = strangers
     limits.frames.resets = (4, 1)
     let connection = try TestConnection(limits, begins: false, handler: ConnectionTests.echo)
     func send(_ bytes: [UInt8]) throws {
@@ -126,17 +132,6 @@ import Testing
   }
 
   // MARK: Who has shown no certificate
-
-  @Test func strangersHaveFewerCallsOnAConnection() throws {
-    var limits = ConnectionLimits()
-    limits.strangerStreams = 3
-    let connection = try TestConnection(limits, handler: ConnectionTests.echo)
-    let ids = (0..<4).map { _ in connection.open("bidirectionalStreaming") }
-    #expect(connection.frames(of: ids[3]) == ["reset 7"])
-    connection.send("x", to: ids[0], isLast: true)
-    #expect(connection.frames(of: ids[0]).last == "grpc-status=0 END")
-    #expect(connection.frames(of: connection.open("bidirectionalStreaming")) == [])
-  }
 
   @Test func strangersShareARoomOfTheirOwn() throws {
     let room = CallRoom(calls: 1000, strangers: 4)

@@ -64,9 +64,11 @@ class Process:
 class Endpoint:
     """Where a daemon serves, with a unary method and a stream that anybody may call there."""
 
-    def __init__(self, name, process, open_socket, unary, stream, streams_answer):
+    def __init__(self, name, process, open_socket, unary, stream, streams_answer, calls=1000):
         self.name, self.process, self.socket = name, process, open_socket
         self.unary, self.stream, self.streams_answer = unary, stream, streams_answer
+        # At the same time, as it announces to this client.
+        self.calls = calls
 
     def connect(self, **options):
         connection = Connection(self.socket(), **options)
@@ -105,7 +107,7 @@ def endpoints():
     return [
         Endpoint("server TCP", server, lambda: tls(port, bundle),
                  ("/spire.api.server.bundle.v1.Bundle/GetBundle", grpc_frame(b""), []),
-                 ("/spire.api.server.agent.v1.Agent/AttestAgent", None, []), False),
+                 ("/spire.api.server.agent.v1.Agent/AttestAgent", None, []), False, calls=100),
         Endpoint("server admin", server, lambda: unix(os.environ["SERVER_SOCKET"]),
                  ("/grpc.health.v1.Health/Check", grpc_frame(b""), []),
                  ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", None, []), False),
