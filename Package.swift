@@ -102,7 +102,7 @@ let package = Package(
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, x509]),
     part("AWS", ["HTTP", "Daemon", crypto]),
     part("Azure", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
-    part("Kubernetes", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
+    part("Kubernetes", ["CSpawn", "HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
     part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
     .target(name: "CPeer"),
@@ -242,7 +242,7 @@ let package = Package(
       path: "Tests/Support/Azure", swiftSettings: strict),
     tests(
       "Azure", ["DaemonTesting", "AzureTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
-    tests("Kubernetes", ["KubernetesTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", nioHTTP1]),
+    tests("Kubernetes", ["KubernetesTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     .target(
       name: "NodeProofTesting", dependencies: ["SPIFFE", crypto, cryptoExtras, x509, asn1],

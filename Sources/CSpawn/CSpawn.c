@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 // Only async-signal-safe calls between fork and exec: other threads of the parent may hold any lock.
-static void child(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal,
-                  pid_t parent, int report) {
+static void child(const char *path, char *const argv[], char *const envp[], int input, int output, int errors,
+                  int death_signal, int own_session, pid_t parent, int report) {
   sigset_t all;
   sigemptyset(&all);
   sigprocmask(SIG_SETMASK, &all, 0);
@@ -20,7 +20,9 @@ static void child(const char *path, char *const argv[], char *const envp[], int 
   if (getppid() != parent) _exit(127);  // the parent died before the line above
   if (input < 0 || fcntl(input, F_GETFD) < 0) input = open("/dev/null", O_RDONLY);
   if (input < 0 || dup2(input, 0) < 0) goto failed;
-  if (output >= 0 && (dup2(output, 1) < 0 || dup2(output, 2) < 0)) goto failed;
+  if (output >= 0 && dup2(output, 1) < 0) goto failed;
+  if (errors >= 0 && dup2(errors, 2) < 0) goto failed;
+  if (own_session && setsid() < 0) goto failed;
 #ifdef SYS_close_range
   // Whatever this process has open is not the child's, also what was opened without O_CLOEXEC.
   syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
@@ -33,12 +35,14 @@ failed:;
   _exit(127);
 }
 
-pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal) {
+static pid_t start(const char *path, char *const argv[], char *const envp[], int input, int output, int errors,
+                   int death_signal, int own_session) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return -errno;
   pid_t parent = getpid();
   pid_t pid = fork();
-  if (pid == 0) child(path, argv, envp, input, output, death_signal, parent, report[1]);
+  if (pid == 0)
+    child(path, argv, envp, input, output, errors, death_signal, own_session, parent, report[1]);
   int error = pid < 0 ? errno : 0;
   close(report[1]);
   if (pid > 0) {
@@ -54,3 +58,13 @@ pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input
   close(report[0]);
   return error ? -error : pid;
 }
+
+pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal) {
+  return start(path, argv, envp, input, output, output, death_signal, 0);
+}
+
+pid_t cspawn_session(const char *path, char *const argv[], char *const envp[], int output, int errors) {
+  return start(path, argv, envp, -1, output, errors, 0, 1);
+}
+
+int cspawn_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno; }

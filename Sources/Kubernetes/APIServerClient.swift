@@ -14,7 +14,7 @@ package struct APIServerClient: Sendable {
   private static let idle = Duration.seconds(150)
 
   private let access: any ClusterAccess
-  private let http: HTTPClient
+  private let limits: HTTPClient.Limits
 
   package init(
     _ access: any ClusterAccess,
@@ -22,7 +22,7 @@ package struct APIServerClient: Sendable {
       connect: .seconds(5), answer: .seconds(10), maximumBody: APIServerClient.maximumAnswer)
   ) {
     self.access = access
-    http = HTTPClient(limits)
+    self.limits = limits
   }
 
   /// The answer to a GET that found something.
@@ -48,7 +48,8 @@ package struct APIServerClient: Sendable {
     let request = HTTPRequest(
       .get, endpoint.url(path, query), headers: endpoint.headers + [HTTPField("Accept", Self.metadata)])
     do {
-      try await http.stream(request, over: endpoint.route, idle: Self.idle) { answer, body in
+      try await HTTPClient(limits, proxies: endpoint.proxies).stream(request, over: endpoint.route, idle: Self.idle) {
+        answer, body in
         guard answer.status == 200 else {
           throw APIServerFailure(status: answer.status, body: try await body.rest(upTo: 1 << 20))
         }
@@ -64,14 +65,24 @@ package struct APIServerClient: Sendable {
     _ method: HTTPRequest.Method, _ path: String, _ query: [(name: String, value: String)], _ headers: [HTTPField],
     body: [UInt8]? = nil
   ) async throws(APIServerFailure) -> [UInt8] {
-    let endpoint = try await access.endpoint()
-    let request = HTTPRequest(method, endpoint.url(path, query), headers: endpoint.headers + headers, body: body)
-    let answer: HTTPAnswer
-    do { answer = try await http.send(request, over: endpoint.route) } catch {
-      throw .unreachable("\(method.rawValue.capitalizedASCII) \(GoText.quote("\(request.url)")): \(error)")
+    var endpoint = try await access.endpoint()
+    var answer = try await exchange(method, path, query, headers, body, endpoint)
+    if answer.status == 401, let refused = endpoint.refused, await refused() {
+      endpoint = try await access.endpoint()
+      answer = try await exchange(method, path, query, headers, body, endpoint)
     }
     guard (200...299).contains(answer.status) else { throw APIServerFailure(status: answer.status, body: answer.body) }
     return answer.body
+  }
+
+  private func exchange(
+    _ method: HTTPRequest.Method, _ path: String, _ query: [(name: String, value: String)], _ headers: [HTTPField],
+    _ body: [UInt8]?, _ endpoint: ClusterEndpoint
+  ) async throws(APIServerFailure) -> HTTPAnswer {
+    let request = HTTPRequest(method, endpoint.url(path, query), headers: endpoint.headers + headers, body: body)
+    do { return try await HTTPClient(limits, proxies: endpoint.proxies).send(request, over: endpoint.route) } catch {
+      throw .unreachable("\(method.rawValue.capitalizedASCII) \(GoText.quote("\(request.url)")): \(error)")
+    }
   }
 }
 

@@ -11,13 +11,22 @@ package struct ClusterEndpoint: Sendable {
   /// Its target is the path before all others: `/` or `/k8s/clusters/c-1`.
   package let base: WebURL
   package let route: HTTPRoute
+  /// Through which the server is reached.
+  package let proxies: HTTPProxies
   /// Who asks.
   package let headers: [HTTPField]
+  /// What to call when the server does not accept whoever asks (401); whether asking again is worth it.
+  let refused: (@Sendable () async -> Bool)?
 
-  package init(base: WebURL, route: HTTPRoute, headers: [HTTPField]) {
+  package init(
+    base: WebURL, route: HTTPRoute, proxies: HTTPProxies = .none, headers: [HTTPField],
+    refused: (@Sendable () async -> Bool)? = nil
+  ) {
     self.base = base
     self.route = route
+    self.proxies = proxies
     self.headers = headers
+    self.refused = refused
   }
 
   func url(_ path: String, _ query: [(name: String, value: String)]) -> WebURL {

@@ -17,14 +17,16 @@ package struct InClusterAccess: ClusterAccess {
   static let maximumToken = 64 << 10
 
   private let base: WebURL
+  private let proxies: HTTPProxies
   private let folder: String
   private let read: @Sendable (@escaping @Sendable () throws -> Account) async throws -> Account
 
   /// - Parameters:
+  ///   - usesProxies: whether the server is reached through the proxies that `environment` names.
   ///   - folder: where the service account's token and the cluster's authorities are.
   ///   - read: where files are read.
   package init(
-    environment: [String: String], folder: String = InClusterAccess.folder,
+    environment: [String: String], usesProxies: Bool = false, folder: String = InClusterAccess.folder,
     read: @escaping @Sendable (@escaping @Sendable () throws -> Account) async throws -> Account = {
       try await BackgroundWork.run($0)
     }
@@ -35,6 +37,7 @@ package struct InClusterAccess: ClusterAccess {
     do { base = try WebURL("https://\(host.contains(":") ? "[\(host)]" : host):\(port)") } catch {
       throw .unusable("the API server's URL of KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT \(error)")
     }
+    proxies = usesProxies ? HTTPProxies(environment: environment) : .none
     self.folder = folder
     self.read = read
   }
@@ -47,7 +50,7 @@ package struct InClusterAccess: ClusterAccess {
         return Account(token: try Self.token(tokenPath), roots: try WebRoots.only(der: authorities))
       }
       return ClusterEndpoint(
-        base: base, route: .https(.web(account.roots)),
+        base: base, route: .https(.web(account.roots)), proxies: proxies,
         headers: [HTTPField("Authorization", "Bearer " + account.token)])
     } catch {
       throw .unusable("\(error)")

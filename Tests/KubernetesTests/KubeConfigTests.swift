@@ -49,6 +49,11 @@ import Testing
         "Impersonate-Extra-x%2Fy: v", "Impersonate-Extra-x%2Fy: w", "Authorization: Bearer t",
       ])
     #expect(try headers("{}") == [])
+    // What the file says itself comes first, and the plugin is not asked.
+    let exec = "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1}"
+    #expect(try headers("{token: t, \(exec)}") == ["Authorization: Bearer t"])
+    // Nobody is asked as nobody because nobody ran the plugin.
+    #expect(throws: KubeConfig.Unusable.self) { try headers("{\(exec)}") }
     // While the file is not there, the token stands in.
     #expect(try headers("{token: t, tokenFile: nowhere}") == ["Authorization: Bearer t"])
     let error = #expect(throws: (any Error).self) { try headers("{tokenFile: nowhere}") }
@@ -79,9 +84,18 @@ import Testing
     ("server: c.test:6443", #"cluster "c": server "c.test:6443" must use the https or the http scheme"#),
     ("server: http://c.test", #"cluster "c": server "http://c.test" must be https, or on this host"#),
     ("server: http://127.0.0.1:8001", "server http://127.0.0.1:8001"),
+    ("{server: https://c, proxy-url: http://p:3128}", "server https://c"),
     (
-      "{server: https://c, proxy-url: http://p}",
-      #"cluster "c": proxy-url is not supported; the API server must be reached without a proxy"#
+      "{server: http://127.0.0.1:8001, proxy-url: http://p:3128}",
+      #"cluster "c": server "http://127.0.0.1:8001" must be https where there is a proxy-url"#
+    ),
+    (
+      "{server: https://c, proxy-url: 'https://me:secret@p'}",
+      #"cluster "c": invalid 'proxy-url': the proxy must use the http scheme"#
+    ),
+    (
+      "{server: https://c, proxy-url: socks5://p}",
+      #"cluster "c": invalid 'proxy-url': the proxy must use the http scheme"#
     ),
     ("{server: https://c, certificate-authority-data: '!'}", #"cluster "c": certificate-authority-data is not base64"#),
     (
@@ -99,7 +113,29 @@ import Testing
   }
 
   @Test(arguments: [
-    ("exec: {command: aws}", #"user "u" uses exec"#), ("auth-provider: {name: oidc}", #"user "u" uses auth-provider"#),
+    ("exec: aws", #"user "u": exec is a text, not a map"#),
+    ("exec: {}", "command must be specified for u to use exec authentication plugin"),
+    ("exec: {command: aws}", "apiVersion must be specified for u to use exec authentication plugin"),
+    (
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}",
+      #"exec plugin: invalid apiVersion "client.authentication.k8s.io/v1alpha1""#
+    ),
+    (
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1}",
+      "interactiveMode must be specified for u to use exec authentication plugin"
+    ), ("exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1}", "server https://c.test"),
+    (
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}",
+      "exec plugin cannot support interactive mode: standard input is unavailable"
+    ),
+    (
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Sometimes}",
+      #"invalid interactiveMode for u: "Sometimes""#
+    ),
+    (
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1, env: [{value: a}]}",
+      "env variable name must be specified for u to use exec authentication plugin"
+    ), ("auth-provider: {name: oidc}", #"user "u" uses auth-provider"#),
     ("{client-certificate: a}", "client-key-data or client-key must be specified for u"),
     ("{token: t, username: a}", "more than one authentication method found for u"),
     ("{token: t, as-groups: [a]}", "requesting uid, groups or user-extra for u without impersonating a user"),
@@ -120,13 +156,8 @@ import Testing
     return folder
   }
 
-  private func node(_ client: APIServerClient) async -> String {
-    do {
-      var cursor = JSONCursor(try await client.get("/api/v1/nodes/node-1"))
-      return try ObjectMetadata(ofObject: &cursor).uid
-    } catch {
-      return "\(error)"
-    }
+  private func access(_ path: String, environment: [String: String] = [:]) -> KubeConfigAccess {
+    KubeConfigAccess(path: path, plugins: ExecPlugins(environment: environment) { _, _ in })
   }
 
   @Test func theFileIsReadForEachRequest() async throws {
@@ -137,18 +168,18 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let file = folder + "/config"
     try await TestAPIServer.with(cluster) { server in
-      let client = APIServerClient(KubeConfigAccess(path: file))
-      let said1 = await node(client)
+      let client = APIServerClient(access(file))
+      let said1 = await client.node()
       #expect(said1 == "open \(file): no such file or directory")
       try cluster.kubeConfig(port: server.port, token: "first").write(toFile: file, atomically: true, encoding: .utf8)
-      let said2 = await node(client)
+      let said2 = await client.node()
       #expect(said2 == "u")
       cluster.expire("first")
       cluster.issue("second", to: .init("one"))
-      let said3 = await node(client)
+      let said3 = await client.node()
       #expect(said3 == "Unauthorized")
       try cluster.kubeConfig(port: server.port, token: "second").write(toFile: file, atomically: true, encoding: .utf8)
-      let said4 = await node(client)
+      let said4 = await client.node()
       #expect(said4 == "u")
     }
   }
@@ -162,14 +193,73 @@ import Testing
     try await TestAPIServer.with(cluster, certificate: certificate) { server in
       let text = cluster.kubeConfig(port: server.port, token: "token", server: "localhost")
       let endpoint = try KubeConfig(Array(text.utf8), folder: "").endpoint()
-      let said1 = await node(APIServerClient(FixedAccess(held: endpoint)))
+      let said1 = await APIServerClient(FixedAccess(held: endpoint)).node()
       #expect(said1.contains("tls: failed to verify certificate"), "\(said1)")
       #expect(server.requests.isEmpty)
       let named = text.replacingOccurrences(
         of: "    server:", with: "    tls-server-name: kubernetes.default.svc\n    server:")
       let good = try KubeConfig(Array(named.utf8), folder: "").endpoint()
-      let said2 = await node(APIServerClient(FixedAccess(held: good)))
+      let said2 = await APIServerClient(FixedAccess(held: good)).node()
       #expect(said2 == "u")
+    }
+  }
+
+  /// The cluster's own proxy, whose exceptions nobody asks; else those of the environment, by Go's rules.
+  @Test(arguments: ["proxy-url", "environment", "exception", "https"])
+  func proxies(_ way: String) async throws {
+    let cluster = try TestCluster()
+    cluster.putNode(uid: "u")
+    cluster.issue("token", to: .init("one"))
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try await TestAPIServer.with(cluster) { server in
+      try await TestProxy.with(to: server.port) { proxy, port in
+        var environment = ["HTTPS_PROXY": way == "https" ? "https://p.test" : "http://127.0.0.1:\(port)"]
+        if way == "exception" { environment["NO_PROXY"] = ".test" }
+        var key = "    tls-server-name: kubernetes.default.svc\n"
+        if way == "proxy-url" {
+          key += "    proxy-url: http://127.0.0.1:\(port)\n"
+          environment = ["NO_PROXY": "*"]
+        }
+        try cluster.kubeConfig(port: 6443, token: "token", server: "api.invalid.test").replacingOccurrences(
+          of: "    server:", with: key + "    server:"
+        ).write(toFile: folder + "/config", atomically: true, encoding: .utf8)
+        let said = await APIServerClient(access(folder + "/config", environment: environment)).node()
+        switch way {
+        case "exception": #expect(said.contains("api.invalid.test") && proxy.requests.isEmpty, "\(said)")
+        case "https": #expect(said.contains("the proxy of HTTPS_PROXY must use the http scheme"), "\(said)")
+        default:
+          #expect(said == "u")
+          #expect(proxy.requests.allSatisfy { $0.hasPrefix("CONNECT api.invalid.test:6443 ") })
+          #expect(proxy.requests.count == 1)
+        }
+      }
+    }
+  }
+
+  @Test func theServerOfTheOwnClusterIsAskedThroughProxiesWhereThatIsWanted() async throws {
+    let cluster = try TestCluster()
+    cluster.putNode(uid: "u")
+    cluster.issue("token", to: .init("one"))
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try PEM.encode(cluster.authority.der, type: "CERTIFICATE")
+      .write(toFile: folder + "/ca.crt", atomically: true, encoding: .utf8)
+    try "token".write(toFile: folder + "/token", atomically: true, encoding: .utf8)
+    try await TestAPIServer.with(cluster) { server in
+      try await TestProxy.with(to: server.port) { proxy, port in
+        let environment = [
+          "KUBERNETES_SERVICE_HOST": "kubernetes.default.svc", "KUBERNETES_SERVICE_PORT": "443",
+          "HTTPS_PROXY": "127.0.0.1:\(port)",
+        ]
+        let direct = try InClusterAccess(environment: environment, folder: folder)
+        let said1 = await APIServerClient(direct).node()
+        #expect(said1.contains("kubernetes.default.svc") && proxy.requests.isEmpty, "\(said1)")
+        let through = try InClusterAccess(environment: environment, usesProxies: true, folder: folder)
+        let said2 = await APIServerClient(through).node()
+        #expect(said2 == "u")
+        #expect(proxy.requests.count == 1)
+      }
     }
   }
 
@@ -185,11 +275,11 @@ import Testing
         of: "token: -", with: "tokenFile: token"
       )
       .write(toFile: folder + "/config", atomically: true, encoding: .utf8)
-      let client = APIServerClient(KubeConfigAccess(path: folder + "/config"))
-      let said1 = await node(client)
+      let client = APIServerClient(access(folder + "/config"))
+      let said1 = await client.node()
       #expect(said1 == "Unauthorized")
       try "second\n".write(toFile: folder + "/token", atomically: true, encoding: .utf8)
-      let said2 = await node(client)
+      let said2 = await client.node()
       #expect(said2 == "u")
     }
   }
@@ -212,7 +302,7 @@ import Testing
         with: "    client-certificate-data: \(data(shown.certificate, "CERTIFICATE"))\n"
           + "    client-key-data: \(data(shown.key, "PRIVATE KEY"))")
       let endpoint = try KubeConfig(Array(text.utf8), folder: "").endpoint()
-      let uid = await node(APIServerClient(FixedAccess(held: endpoint)))
+      let uid = await APIServerClient(FixedAccess(held: endpoint)).node()
       #expect(uid == "u")
     }
   }

@@ -9,4 +9,11 @@
 /// their defaults. Returns the pid, or -errno.
 pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal);
 
+/// The same in a session and a process group of its own, whose number is the pid: it has no terminal, and it can be ended with
+/// what it started. Standard input is /dev/null.
+pid_t cspawn_session(const char *path, char *const argv[], char *const envp[], int output, int errors);
+
+/// Opens a pipe that no other child gets an end of, whichever thread starts it. Returns 0 or -errno.
+int cspawn_pipe(int ends[2]);
+
 #endif

@@ -13,7 +13,8 @@ package struct HTTPProxies: Sendable {
 
   private let secure: Choice
   private let plain: Choice
-  private let exceptions: ProxyExceptions
+  /// Nil where there can be none.
+  private let exceptions: ProxyExceptions?
 
   /// Every host is reached without one.
   package static let none = HTTPProxies(environment: [:])
@@ -34,6 +35,12 @@ package struct HTTPProxies: Sendable {
     exceptions = ProxyExceptions(value("NO_PROXY"))
   }
 
+  /// One proxy for every request, this machine's included.
+  package init(always text: String) throws(WebURL.Fault) {
+    let proxy = Choice.through(try WebURL(text, scheme: .http, allowsUser: true))
+    (secure, plain, exceptions) = (proxy, proxy, nil)
+  }
+
   private static func choice(_ name: String, _ text: String) -> Choice {
     guard !text.isEmpty else { return .direct }
     let whole = text.contains("://") ? text : "http://" + text
@@ -49,7 +56,7 @@ package struct HTTPProxies: Sendable {
   func proxy(for url: WebURL) throws(HTTPFailure) -> WebURL? {
     let choice = url.scheme == .https ? secure : plain
     if case .direct = choice { return nil }
-    guard !exceptions.contain(url) else { return nil }
+    guard exceptions?.contain(url) != true else { return nil }
     switch choice {
     case .direct: return nil
     case .through(let proxy): return proxy

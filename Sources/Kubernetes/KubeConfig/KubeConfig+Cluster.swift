@@ -11,6 +11,13 @@ extension KubeConfig {
     let skipsVerification: Bool
     /// The name that the server must prove, where it is not the URL's host.
     let serverName: String?
+    /// The server and the proxy as the file has them.
+    let serverText: String
+    let proxyText: String
+    /// Nil for those of the environment.
+    let proxies: HTTPProxies?
+    /// What a plugin is told beside (`client.authentication.k8s.io/exec`).
+    let pluginConfiguration: YAMLValue?
 
     init(_ reading: KubeConfigReading) throws {
       let server = try reading.text("server")
@@ -22,9 +29,16 @@ extension KubeConfig {
         // Whoever stands on the way would say who is authenticated.
         throw Unusable("\(reading.what): server \(GoText.quote(server)) must be https, or on this host")
       }
-      guard try reading.text("proxy-url").isEmpty else {
-        throw Unusable("\(reading.what): proxy-url is not supported; the API server must be reached without a proxy")
+      serverText = server
+      proxyText = try reading.text("proxy-url")
+      do { proxies = proxyText.isEmpty ? nil : try HTTPProxies(always: proxyText) } catch {
+        // The text may hold a password, so it is not told.
+        throw Unusable("\(reading.what): invalid 'proxy-url': the proxy \(error)")
       }
+      guard proxies == nil || self.server.scheme == .https else {
+        throw Unusable("\(reading.what): server \(GoText.quote(server)) must be https where there is a proxy-url")
+      }
+      pluginConfiguration = try reading.extension("client.authentication.k8s.io/exec")
       authorities = try reading.content("certificate-authority")
       skipsVerification = try reading.bool("insecure-skip-tls-verify")
       guard !skipsVerification || authorities == nil else {
@@ -34,6 +48,9 @@ extension KubeConfig {
       let name = try reading.text("tls-server-name")
       serverName = name.isEmpty ? nil : name
     }
+
+    /// The authorities' PEM text, if the file has any.
+    func authoritiesText() throws -> [UInt8]? { try authorities?.bytes("certificate-authority") }
 
     func trust() throws -> ServerTrust {
       if skipsVerification { return .unverified }

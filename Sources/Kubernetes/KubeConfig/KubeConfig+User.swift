@@ -12,16 +12,18 @@ extension KubeConfig {
     /// `name:password`.
     private var login: String?
     private var impersonation: [HTTPField] = []
+    /// What makes the credentials; nil where the file has what the server is asked with.
+    private(set) var plugin: ExecPlugin?
 
     /// Nobody.
     init() {}
 
     init(_ reading: KubeConfigReading, _ name: String) throws {
       let shown = GoText.quote(name)
-      for key in ["exec", "auth-provider"] where reading.has(key) {
+      if reading.has("auth-provider") {
         throw Unusable(
-          "user \(shown) uses \(key), and programs and providers that make credentials are not run; use a tokenFile that "
-            + "one of them keeps up to date, a token of a service account or a client certificate")
+          "user \(shown) uses auth-provider, which Kubernetes has removed in 1.26; use exec, a tokenFile, a token of a service "
+            + "account or a client certificate")
       }
       certificate = try reading.content("client-certificate")
       key = try reading.content("client-key")
@@ -38,7 +40,12 @@ extension KubeConfig {
           "more than one authentication method found for \(name); found [token basicAuth], only one is allowed")
       }
       impersonation = try Self.impersonation(reading, name)
+      let exec = try reading.section("exec", "exec of user \(shown)")
+      if let plugin = try exec.map({ try ExecPlugin($0, user: name) }), !hasAuthorization { self.plugin = plugin }
     }
+
+    /// SPIRE: what the file itself says about who asks comes before what a plugin says.
+    private var hasAuthorization: Bool { !token.isEmpty || !tokenFile.isEmpty || login != nil }
 
     /// In whose name it asks (`as`).
     private static func impersonation(_ reading: KubeConfigReading, _ name: String) throws -> [HTTPField] {
@@ -77,7 +84,7 @@ extension KubeConfig {
       return String(decoding: bytes, as: UTF8.self)
     }
 
-    func headers() throws -> [HTTPField] {
+    func headers(_ credential: ExecCredential? = nil) throws -> [HTTPField] {
       var fields = impersonation
       // SPIRE: the file comes before the token, which stands in while it cannot be read.
       if !tokenFile.isEmpty {
@@ -89,16 +96,20 @@ extension KubeConfig {
         fields.append(HTTPField("Authorization", "Bearer " + token))
       } else if let login {
         fields.append(HTTPField("Authorization", "Basic " + Base64.encode(Array(login.utf8))))
+      } else if let token = credential?.token, !token.isEmpty {
+        fields.append(HTTPField("Authorization", "Bearer " + token))
       }
       return fields
     }
 
     func identity() throws -> HTTPIdentity? {
       guard let certificate, let key else { return nil }
-      let keys = try key.pem(["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"], "client-key")
+      let keys = try key.pem(Self.keyTypes, "client-key")
       guard keys.count == 1 else { throw Unusable("client-key has \(keys.count) private keys") }
       return HTTPIdentity(
         certificates: try certificate.pem(["CERTIFICATE"], "client-certificate"), privateKey: keys[0])
     }
+
+    static let keyTypes = ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"]
   }
 }

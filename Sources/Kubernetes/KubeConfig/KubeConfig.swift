@@ -5,8 +5,8 @@ import SPIFFE
 
 /// A kubeconfig file: of its clusters and users those that its current context names. A value; holds secrets, never printed.
 ///
-/// What is read is what client-go reads (`k8s.io/client-go/tools/clientcmd`). What this program does not do (programs that
-/// print credentials, proxies) is refused by name: without it, the API server would be asked as somebody else or on another way.
+/// What is read is what client-go reads (`k8s.io/client-go/tools/clientcmd`). What this program does not do (`auth-provider`) is
+/// refused by name: without it, the API server would be asked as somebody else.
 struct KubeConfig: Sendable {
   /// Why a file is of no use.
   struct Unusable: Error, CustomStringConvertible {
@@ -61,15 +61,26 @@ struct KubeConfig: Sendable {
   }
 
   /// What it takes to ask the cluster now; reads the files that this one names.
-  func endpoint() throws -> ClusterEndpoint {
-    let headers = try user.headers()
+  ///
+  /// - Parameter credential: what the user's plugin said, if it has one that is needed.
+  func endpoint(
+    _ credential: ExecCredential? = nil, proxies: HTTPProxies = .none, refused: (@Sendable () async -> Bool)? = nil
+  ) throws -> ClusterEndpoint {
+    guard user.plugin == nil || credential != nil else { throw Unusable("the user's plugin was not asked") }
+    let headers = try user.headers(credential)
+    let proxies = cluster.proxies ?? proxies
     guard cluster.server.scheme == .https else {
-      return ClusterEndpoint(base: cluster.server, route: .plain, headers: headers)
+      return ClusterEndpoint(
+        base: cluster.server, route: .plain, proxies: proxies, headers: headers, refused: refused)
     }
-    var security = HTTPSecurity(try cluster.trust(), identity: try user.identity())
+    var security = HTTPSecurity(try cluster.trust(), identity: try user.identity() ?? credential?.identity)
     security.serverName = cluster.serverName
-    return ClusterEndpoint(base: cluster.server, route: .https(security), headers: headers)
+    return ClusterEndpoint(
+      base: cluster.server, route: .https(security), proxies: proxies, headers: headers, refused: refused)
   }
+
+  /// The run of a plugin that makes the user's credentials; nil if the file has them.
+  func execution() throws -> ExecPlugin.Execution? { try user.plugin?.execution(for: cluster) }
 }
 
 /// Text that a file holds itself, or the path of another file that does.
@@ -77,20 +88,32 @@ enum KubeConfigText: Sendable {
   case inline([UInt8])
   case file(String)
 
-  /// The PEM blocks of these types, at least one. DER.
-  func pem(_ types: [String], _ setting: String) throws -> [[UInt8]] {
-    let (bytes, place): ([UInt8], String)
+  /// The text itself.
+  func bytes(_ setting: String) throws -> [UInt8] {
     switch self {
-    case .inline(let found): (bytes, place) = (found, setting + "-data")
+    case .inline(let found): return found
     case .file(let path):
       guard let found = try BoundedFile.read(path, limit: KubeConfig.maximumSize) else {
         throw KubeConfig.Unusable("unable to read \(setting) \(path): no such file or directory")
       }
-      (bytes, place) = (found, "\(setting) \(path)")
+      return found
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+  }
+
+  /// The PEM blocks of these types, at least one. DER.
+  func pem(_ types: [String], _ setting: String) throws -> [[UInt8]] {
+    let place =
+      switch self {
+      case .inline: setting + "-data"
+      case .file(let path): "\(setting) \(path)"
+      }
+    guard let text = String(validating: try bytes(setting), as: UTF8.self) else {
       throw KubeConfig.Unusable("\(place) is not PEM text")
     }
+    return try Self.pem(text, types, place)
+  }
+
+  static func pem(_ text: String, _ types: [String], _ place: String) throws -> [[UInt8]] {
     let found = try PEM.decode(text).filter { types.contains($0.type) }.map(\.der)
     guard !found.isEmpty else {
       throw KubeConfig.Unusable("\(place) has no PEM block \(types.joined(separator: " or "))")

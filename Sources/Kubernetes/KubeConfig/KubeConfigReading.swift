@@ -76,6 +76,39 @@ struct KubeConfigReading {
     return path.isEmpty ? nil : .file(path)
   }
 
+  /// The maps of a list.
+  func sections(_ key: String) throws(KubeConfig.Unusable) -> [KubeConfigReading] {
+    guard let found = value[key] else { return [] }
+    guard case .list(let items) = found else { throw .init("\(what): \(key) is \(found.kind), not a list") }
+    var sections: [KubeConfigReading] = []
+    for item in items {
+      guard case .map = item else { throw .init("\(what): \(key) holds \(item.kind) beside maps") }
+      sections.append(KubeConfigReading(item, "\(what): \(key)", folder: folder))
+    }
+    return sections
+  }
+
+  /// The map under `key`; nil when there is none.
+  func section(_ key: String, _ what: String) throws(KubeConfig.Unusable) -> KubeConfigReading? {
+    guard let found = value[key] else { return nil }
+    guard case .map = found else { throw .init("\(self.what): \(key) is \(found.kind), not a map") }
+    return KubeConfigReading(found, what, folder: folder)
+  }
+
+  /// What an extension holds, unread.
+  func `extension`(_ name: String) throws(KubeConfig.Unusable) -> YAMLValue? {
+    for section in try sections("extensions") where try section.text("name") == name {
+      return section.value["extension"]
+    }
+    return nil
+  }
+
+  /// The path of a program: relative to the file if there is a slash in it, else a name to look for.
+  func program(_ key: String) throws(KubeConfig.Unusable) -> String {
+    let name = try text(key)
+    return name.contains("/") ? try path(key) : name
+  }
+
   /// What the entry `name` of a list holds.
   func named(
     _ name: String, in list: String, holding key: String

@@ -1,6 +1,7 @@
 import Daemon
 import HTTP
 import Kubernetes
+import Logging
 import SPIFFE
 import Synchronization
 
@@ -16,16 +17,24 @@ final class AskedCluster: Sendable {
   let settings: K8sPSATSettings.Cluster
   private let surroundings: K8sPSATAttestor.Surroundings
   private let limits: HTTPClient.Limits
+  private let plugins: ExecPlugins
   private let waiting = Mutex(0)
 
   init(
-    _ settings: K8sPSATSettings.Cluster, _ surroundings: K8sPSATAttestor.Surroundings,
+    _ settings: K8sPSATSettings.Cluster, _ surroundings: K8sPSATAttestor.Surroundings, _ logger: Logger,
     limits: HTTPClient.Limits = .init(
       connect: .seconds(5), answer: .seconds(10), maximumBody: AskedCluster.maximumAnswer)
   ) {
     self.settings = settings
     self.surroundings = surroundings
     self.limits = limits
+    let name = settings.name
+    plugins = ExecPlugins(environment: surroundings.environment) { error, remarks in
+      // What the plugin wrote is for the operator: agents that fail to attest are not told.
+      logger.warning(
+        "The kubeconfig's credential plugin failed",
+        metadata: ["cluster": "\(name)", "error": "\(error)", "stderr": "\(remarks)"])
+    }
   }
 
   private var shown: String { GoText.quote(settings.name) }
@@ -112,8 +121,9 @@ final class AskedCluster: Sendable {
 
   private func access() throws(APIServerFailure) -> any ClusterAccess {
     settings.kubeConfigFile.isEmpty
-      ? try InClusterAccess(environment: surroundings.environment, folder: surroundings.serviceAccount)
-      : KubeConfigAccess(path: settings.kubeConfigFile)
+      ? try InClusterAccess(
+        environment: surroundings.environment, usesProxies: true, folder: surroundings.serviceAccount)
+      : KubeConfigAccess(path: settings.kubeConfigFile, plugins: plugins)
   }
 
   private func get(_ resource: APIResource, namespace: String, name: String, _ call: Call) async throws -> [UInt8] {

@@ -58,7 +58,7 @@ package final class K8sPSATAttestor: NodeAttestor {
     }
     var new: [String: AskedCluster] = [:]
     for (name, cluster) in settings.clusters {
-      let asked = AskedCluster(cluster, surroundings)
+      let asked = AskedCluster(cluster, surroundings, logger)
       for problem in await asked.problems(host) {
         logger.warning("\(problem.what)", metadata: ["cluster": "\(name)", "error": "\(problem.why)"])
       }
