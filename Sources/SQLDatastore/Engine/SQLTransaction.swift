@@ -35,10 +35,11 @@ final class SQLTransaction {
 
   var dialect: any Dialect { connection.dialect }
 
-  /// The time for `created_at` and `updated_at`, as the database keeps it: what one engine rounds, another cuts off.
+  /// The time for `created_at` and `updated_at`, as the database keeps it. Without room for fractions they are cut off here, as
+  /// MariaDB does; MySQL would round.
   var stamp: SQLTime {
     let exact = SQLTime(time.now)
-    return dialect.keepsFractionsOfSeconds ? exact : SQLTime(seconds: exact.nearestSecond)
+    return dialect.keepsFractionsOfSeconds ? exact : SQLTime(seconds: exact.seconds)
   }
 
   var now: SQLValue { .time(stamp) }
