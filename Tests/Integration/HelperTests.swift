@@ -18,7 +18,8 @@ struct HelperTests {
     return deployment
   }
 
-  /// A program that notes signals in `log`.
+  /// A program that notes signals in `log`. A shell cannot trap what was ignored when it began (`nohup make test`): `env` undoes
+  /// that for it.
   private static func script(_ log: String) -> String {
     "trap 'echo hup >> \(log)' HUP; trap 'echo term >> \(log); exit 0' TERM; echo start >> \(log); "
       + "while :; do sleep 0.05; done"
@@ -34,7 +35,8 @@ struct HelperTests {
     let deployment = try await deploy()
     let folder = deployment.directory
     let other = try DaemonProcess(
-      name: "other", executable: "/bin/sh", arguments: ["-c", Self.script(folder + "/other.signals")],
+      name: "other", executable: "/usr/bin/env",
+      arguments: ["--default-signal=HUP", "/bin/sh", "-c", Self.script(folder + "/other.signals")],
       logPath: folder + "/other.log")
     defer { other.signal(SIGKILL) }
     try "\(other.pid)\n".write(toFile: folder + "/other.pid", atomically: true, encoding: .utf8)
@@ -42,8 +44,8 @@ struct HelperTests {
     let helper = try Helper("helper", in: deployment) { directory in
       """
       \(Helper.x509)
-      cmd = "/bin/sh"
-      cmd_args = "-c \\"echo passed through; \(Self.script(directory + "/signals"))\\""
+      cmd = "/usr/bin/env"
+      cmd_args = "--default-signal=HUP /bin/sh -c \\"echo passed through; \(Self.script(directory + "/signals"))\\""
       pid_file_name = "\(folder)/other.pid"
       renew_signal = "SIGHUP"
       jwt_bundle_file_name = "bundle.json"
