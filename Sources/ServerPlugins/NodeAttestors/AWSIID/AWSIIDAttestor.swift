@@ -4,11 +4,10 @@ import FoundationEssentials
 import HTTP
 import Plugins
 import SPIFFE
-import Synchronization
 
 /// The node attestor `aws_iid`: the node has an instance identity document that Amazon EC2 signed (server-plugins §4.6).
 ///
-/// Nothing is asked of AWS before the signature is verified. A mutex guards the settings, which the catalog may replace.
+/// Nothing is asked of AWS before the signature is verified. ``Configured`` guards the settings, which the catalog may replace.
 package final class AWSIIDAttestor: NodeAttestor {
   package static let pluginName = "aws_iid"
   /// For each of the steps that ask AWS.
@@ -26,7 +25,7 @@ package final class AWSIIDAttestor: NodeAttestor {
   private let keys: AWSSigningKeys
   private let environment: [String: String]
   private let time: any TimeSource
-  private let state = Mutex<State?>(nil)
+  private let state = Configured<State>()
 
   init(
     host: any NodeAttestorHost, keys: AWSSigningKeys = .amazon, environment: [String: String], time: any TimeSource
@@ -54,13 +53,13 @@ package final class AWSIIDAttestor: NodeAttestor {
       settings: settings, accounts: MemberCache(lifetime: settings.organizationLifetime, time: time),
       clusters: ClusterNodes(time: time),
       services: AWSServices(given: settings.credentials, environment: environment, time: time))
-    state.withLock { $0 = new }
+    state.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let state = state.withLock({ $0 }) else { throw ServerPluginError(.failedPrecondition, "not configured") }
+    let state = try state.current()
     let document = try VerifiedInstanceDocument(payload, keys: keys)
     try await checkOrganization(document, state)
     let settings = state.settings

@@ -3,12 +3,11 @@ import Daemon
 import FoundationEssentials
 import Plugins
 import SPIFFE
-import Synchronization
 
 /// The node attestor `azure_imds`: the node has a document about its virtual machine that Azure's metadata service signed
 /// over a nonce of the server (server-plugins §4.9).
 ///
-/// A mutex guards the settings, which the catalog may replace; what was learned from Azure is in actors.
+/// ``Configured`` guards the settings, which the catalog may replace; what was learned from Azure is in actors.
 package final class AzureIMDSAttestor: NodeAttestor {
   package static let pluginName = "azure_imds"
   private static let nonceLength = 32
@@ -24,7 +23,7 @@ package final class AzureIMDSAttestor: NodeAttestor {
   private let web: AzureWeb
   private let tokens: AzureTokens
   private let tenants: AzureTenants
-  private let state = Mutex<State?>(nil)
+  private let state = Configured<State>()
 
   init(host: any NodeAttestorHost, places: AzurePlaces, time: any TimeSource) {
     self.host = host
@@ -47,14 +46,14 @@ package final class AzureIMDSAttestor: NodeAttestor {
   func configure(_ data: PluginData) throws {
     let settings = try AzureIMDSSettings(data)
     let new = State(settings: settings, issuers: AzureIssuers(web.places, time: web.time))
-    state.withLock { $0 = new }
+    state.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   /// - Parameter payload: says only that somebody is there.
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let state = state.withLock({ $0 }) else { throw ServerPluginError(.failedPrecondition, "not configured") }
+    let state = try state.current()
     let settings = state.settings
     let nonce = Self.nonce()
     let sent = try AzureMessages.AttestedDocument(try await agent.respond(to: Array(nonce.utf8)))

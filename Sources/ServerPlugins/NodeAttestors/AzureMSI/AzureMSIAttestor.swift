@@ -4,12 +4,11 @@ import FoundationEssentials
 import HTTP
 import Plugins
 import SPIFFE
-import Synchronization
 
 /// The node attestor `azure_msi`: the node has an access token of its virtual machine's managed identity (server-plugins
 /// §4.8).
 ///
-/// Nothing is asked of Azure for a node, besides its public keys, before the token's signature is verified. A mutex guards
+/// Nothing is asked of Azure for a node, besides its public keys, before the token's signature is verified. ``Configured`` guards
 /// the settings, which the catalog may replace; keys, tokens and what is known of the server's machine are in actors.
 package final class AzureMSIAttestor: NodeAttestor {
   package static let pluginName = "azure_msi"
@@ -22,7 +21,7 @@ package final class AzureMSIAttestor: NodeAttestor {
   private let keys: PlatformKeys
   private let tokens: AzureTokens
   private let machine: AzureOnce<String, AzureMachine>
-  private let settings = Mutex<AzureMSISettings?>(nil)
+  private let settings = Configured<AzureMSISettings>()
 
   init(host: any NodeAttestorHost, places: AzurePlaces, time: any TimeSource) {
     self.host = host
@@ -55,15 +54,13 @@ package final class AzureMSIAttestor: NodeAttestor {
   /// Reads the configuration.
   func configure(_ data: PluginData) throws {
     let new = try AzureMSISettings(data)
-    settings.withLock { $0 = new }
+    settings.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let settings = settings.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let settings = try settings.current()
     let signed = try await token(AzureMessages.msiToken(payload))
     let identity = try AzureMSIIdentity(signed, template: settings.template, host: host)
     try await host.assessFirstUse(of: identity.agentID)

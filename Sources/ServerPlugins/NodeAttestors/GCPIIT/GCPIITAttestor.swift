@@ -3,11 +3,10 @@ import FoundationEssentials
 import HTTP
 import Plugins
 import SPIFFE
-import Synchronization
 
 /// The node attestor `gcp_iit`: the node has an identity token that Google signed for its instance (server-plugins §4.7).
 ///
-/// A mutex guards the settings, which the catalog may replace; keys and access tokens are in actors of their own.
+/// ``Configured`` guards the settings, which the catalog may replace; keys and access tokens are in actors of their own.
 package final class GCPIITAttestor: NodeAttestor {
   package static let pluginName = "gcp_iit"
   private static let audience = "spire-gcp-node-attestor"
@@ -15,7 +14,7 @@ package final class GCPIITAttestor: NodeAttestor {
   private let host: any NodeAttestorHost
   private let keys: PlatformKeys
   private let compute: GoogleCompute
-  private let settings = Mutex<GCPIITSettings?>(nil)
+  private let settings = Configured<GCPIITSettings>()
 
   init(host: any NodeAttestorHost, google: GoogleServices, time: any TimeSource) {
     self.host = host
@@ -39,15 +38,13 @@ package final class GCPIITAttestor: NodeAttestor {
   /// Reads the configuration.
   func configure(_ data: PluginData) throws {
     let new = try GCPIITSettings(data)
-    settings.withLock { $0 = new }
+    settings.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let settings = settings.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let settings = try settings.current()
     let token: PlatformToken
     do {
       token = try await PlatformToken.verify(

@@ -2,18 +2,17 @@ import HTTP
 import NodeProofs
 import Plugins
 import SPIFFE
-import Synchronization
 
 /// The node attestor `http_challenge`: whoever answers on a host's port at a well-known path is that host
 /// (server-plugins §4.3).
 ///
 /// The server asks one URL, whose host and port it has checked, once: redirections are not followed, no proxy is used, ten
-/// seconds, 64 bytes. A mutex guards the settings, which the catalog may replace.
+/// seconds, 64 bytes. ``Configured`` guards the settings, which the catalog may replace.
 package final class HTTPChallengeAttestor: NodeAttestor {
   package static let pluginName = HTTPChallengeMessages.pluginName
 
   private let host: any NodeAttestorHost
-  private let settings = Mutex<HTTPChallengeSettings?>(nil)
+  private let settings = Configured<HTTPChallengeSettings>()
 
   init(host: any NodeAttestorHost) { self.host = host }
 
@@ -27,15 +26,13 @@ package final class HTTPChallengeAttestor: NodeAttestor {
   /// Reads the configuration.
   func configure(_ data: PluginData) throws {
     let new = try HTTPChallengeSettings(data)
-    settings.withLock { $0 = new }
+    settings.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let settings = settings.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let settings = try settings.current()
     let claim: HTTPChallengeMessages.Payload
     do { claim = try HTTPChallengeMessages.Payload(payload) } catch {
       throw ServerPluginError(.invalidArgument, "failed to unmarshal data: \(error)", cause: error)

@@ -4,13 +4,12 @@ import Kubernetes
 package import Logging
 import NodeProofs
 package import Plugins
-import Synchronization
 
 /// The node attestor `k8s_psat`: the agent's pod has a projected token of its service account, which the cluster itself
 /// reviews (server-plugins §4.4).
 ///
 /// Of what the agent sends, the cluster's name chooses whom to ask and the token is what is asked about; namespace, pod and
-/// node come out of the cluster's answers. A mutex guards the clusters, which the catalog may replace.
+/// node come out of the cluster's answers. ``Configured`` guards the clusters, which the catalog may replace.
 package final class K8sPSATAttestor: NodeAttestor {
   package static let pluginName = K8sPSATMessages.pluginName
   /// Tokens of Kubernetes have about 1 KiB.
@@ -34,7 +33,7 @@ package final class K8sPSATAttestor: NodeAttestor {
   private let host: any NodeAttestorHost
   private let surroundings: Surroundings
   private let logger: Logger
-  private let clusters = Mutex<[String: AskedCluster]?>(nil)
+  private let clusters = Configured<[String: AskedCluster]>()
 
   package init(host: any NodeAttestorHost, surroundings: Surroundings, logger: Logger) {
     self.host = host
@@ -64,15 +63,13 @@ package final class K8sPSATAttestor: NodeAttestor {
       }
       new[name] = asked
     }
-    clusters.withLock { [new] in $0 = new }
+    clusters.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let clusters = clusters.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let clusters = try clusters.current()
     let claim: K8sPSATMessages.Payload
     do { claim = try K8sPSATMessages.Payload(payload) } catch {
       throw ServerPluginError(.invalidArgument, "failed to unmarshal data payload: \(error)", cause: error)

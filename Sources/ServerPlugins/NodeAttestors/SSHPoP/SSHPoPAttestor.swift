@@ -2,18 +2,17 @@ import FoundationEssentials
 import Keys
 import NodeProofs
 import Plugins
-import Synchronization
 
 /// The node attestor `sshpop`: the node has an SSH host certificate of a known authority, and the host's private key
 /// (server-plugins §4.2).
 ///
 /// A signature is only checked when a configured authority is named as the signer, so that strangers cost no arithmetic.
-/// A mutex guards the settings, which the catalog may replace.
+/// ``Configured`` guards the settings, which the catalog may replace.
 package final class SSHPoPAttestor: NodeAttestor {
   package static let pluginName = SSHPoPMessages.pluginName
 
   private let host: any NodeAttestorHost
-  private let settings = Mutex<SSHPoPSettings?>(nil)
+  private let settings = Configured<SSHPoPSettings>()
 
   init(host: any NodeAttestorHost) { self.host = host }
 
@@ -27,16 +26,14 @@ package final class SSHPoPAttestor: NodeAttestor {
   /// Reads the configuration and the file that it names.
   func configure(_ data: PluginData) throws {
     let new = try SSHPoPSettings(data)
-    settings.withLock { $0 = new }
+    settings.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   // SPIRE: whatever is wrong is Internal.
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let settings = settings.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let settings = try settings.current()
     let claimed = try Self.certificate(payload)
     let now = host.now
     let certificate = try await BackgroundWork.run {

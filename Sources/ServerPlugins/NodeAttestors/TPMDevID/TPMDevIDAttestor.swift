@@ -3,14 +3,13 @@ import Keys
 import NodeProofs
 import Plugins
 import SPIFFE
-import Synchronization
 
 /// The node attestor `tpm_devid`: the node's certificate is for a key that was made in its TPM and stays there
 /// (server-plugins §4.5).
 ///
 /// Two challenges in one message: the DevID key signs a number, and the TPM whose endorsement certificate was shown opens a
 /// credential made for the key that certified the DevID key. What a caller costs is bounded before any arithmetic, which
-/// runs beside the event loops. A mutex guards the settings, which the catalog may replace.
+/// runs beside the event loops. ``Configured`` guards the settings, which the catalog may replace.
 package final class TPMDevIDAttestor: NodeAttestor {
   package static let pluginName = TPMDevIDMessages.pluginName
   /// Larger keys of certificates are not used. In bits.
@@ -18,7 +17,7 @@ package final class TPMDevIDAttestor: NodeAttestor {
 
   private let host: any NodeAttestorHost
   private let random: @Sendable (Int) -> [UInt8]
-  private let settings = Mutex<TPMDevIDSettings?>(nil)
+  private let settings = Configured<TPMDevIDSettings>()
 
   /// - Parameter random: fresh bytes, so many; a recorded dialogue in tests.
   init(host: any NodeAttestorHost, random: @escaping @Sendable (Int) -> [UInt8] = { ProofNonces.random($0) }) {
@@ -36,15 +35,13 @@ package final class TPMDevIDAttestor: NodeAttestor {
   /// Reads the configuration and the files that it names.
   func configure(_ data: PluginData) throws {
     let new = try TPMDevIDSettings(data)
-    settings.withLock { $0 = new }
+    settings.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ bytes: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let settings = settings.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let settings = try settings.current()
     let payload = try Self.payload(bytes)
     let (now, random) = (host.now, random)
     let (claim, challenge) = try await BackgroundWork.run {

@@ -5,20 +5,19 @@ import NodeProofs
 import Plugins
 import SPIFFE
 import SwiftASN1
-import Synchronization
 import X509
 
 /// The node attestor `x509pop`: the node has a certificate of some PKI, or an X509-SVID, and its private key
 /// (server-plugins §4.1).
 ///
 /// What a caller costs is bounded before any arithmetic: how many certificates, how large their keys, how many signatures
-/// are checked. The arithmetic runs beside the event loops. A mutex guards the settings, which the catalog may replace.
+/// are checked. The arithmetic runs beside the event loops. ``Configured`` guards the settings, which the catalog may replace.
 package final class X509PoPAttestor: NodeAttestor {
   package static let pluginName = X509PoPMessages.pluginName
 
   private let host: any NodeAttestorHost
   private let logger: Logger
-  private let settings = Mutex<X509PoPSettings?>(nil)
+  private let settings = Configured<X509PoPSettings>()
 
   init(host: any NodeAttestorHost, logger: Logger) {
     self.host = host
@@ -35,15 +34,13 @@ package final class X509PoPAttestor: NodeAttestor {
   /// Reads the configuration and the files that it names.
   func configure(_ data: PluginData) throws {
     let new = try X509PoPSettings(data)
-    settings.withLock { $0 = new }
+    settings.replace(with: new)
   }
 
   package var name: String { Self.pluginName }
 
   package func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
-    guard let settings = settings.withLock({ $0 }) else {
-      throw ServerPluginError(.failedPrecondition, "not configured")
-    }
+    let settings = try settings.current()
     let chain = try await verifiedChain(payload, settings)
     if settings.verifiesClientIP { try Self.check(agent.address, of: chain) }
     let key = try Self.signingKey(of: chain)
