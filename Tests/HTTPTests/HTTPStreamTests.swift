@@ -6,7 +6,7 @@ import Testing
 @testable import HTTP
 
 /// Answers that come bit by bit: what is read, what ends them, and what bounds them.
-@Suite(.timeLimit(.minutes(1))) struct HTTPStreamTests {
+@Suite(.timeLimit(.minutes(3))) struct HTTPStreamTests {
   private static let client = HTTPClient(.init(connect: .seconds(5), answer: .seconds(30), maximumBody: 4096))
 
   private func with(_ answer: TestWebServer.Answer, _ body: @Sendable (TestWebServer) async throws -> Void) async throws

@@ -41,7 +41,7 @@ import X509
 
   /// Intermediates that all have one name, sign each other and lead nowhere: there are more ways through them than
   /// anybody can try. The search ends after so many signatures, whatever else there is.
-  @Test(.timeLimit(.minutes(1))) func chainsBuiltToBurnCPU() throws {
+  @Test(.timeLimit(.minutes(3))) func chainsBuiltToBurnCPU() throws {
     let same = try (0..<40).map { _ in try Authority("same") }
     let node = try DistinguishedName { CommonName("node") }
     let leaf = try same[0].sign(node, .init(P256.Signing.PrivateKey().publicKey), isCA: false)
@@ -126,7 +126,7 @@ import X509
   }
 
   /// Patterns of the operator, names of the attacker: no name makes a search long.
-  @Test(.timeLimit(.minutes(1))) func namesThatMakeSearchesLong() throws {
+  @Test(.timeLimit(.minutes(3))) func namesThatMakeSearchesLong() throws {
     let name = String(repeating: "a", count: 8000) + "!"
     for pattern in ["^(([a-z])+.)+[A-Z]([a-z])+$", "^(a+)+$", "(a|a?)+$x", "^(.*a){20}$x"] {
       #expect(try !LinearPattern(pattern).matches(name))

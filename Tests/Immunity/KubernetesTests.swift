@@ -10,7 +10,7 @@ import Testing
 
 /// Tokens, pods and names of a cluster that are not what they look like (`k8s_psat`). The origins are in
 /// docs/security/immunity.md.
-@Suite(.timeLimit(.minutes(1))) struct KubernetesTests {
+@Suite(.timeLimit(.minutes(3))) struct KubernetesTests {
   private static let expected = "spiffe://example.org/spire/agent/k8s_psat/east/\(PSATSetting.nodeUID)"
 
   private func says(_ attestor: K8sPSATAttestor, _ token: String, cluster: String = "east") async throws -> String {

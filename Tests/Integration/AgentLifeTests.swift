@@ -36,7 +36,7 @@ import Testing
   /// New entries reach the workload: agent and server understand each other.
   private func follows(_ deployment: Deployment, _ name: String) async throws {
     try await deployment.createEntry(name, selector: "unix:uid:\(getuid())")
-    try await eventually("\(name) is served", within: 30, log: { deployment.agent?.log ?? "" }) {
+    try await eventually("\(name) is served", log: { deployment.agent?.log ?? "" }) {
       try await isServed(deployment, name)
     }
   }
@@ -51,7 +51,7 @@ import Testing
     agent.signal(SIGSTOP)
     try await Task.sleep(for: .seconds(8))
     agent.signal(SIGCONT)
-    try await eventually("the agent says what it needs", within: 40, log: { agent.log }) {
+    try await eventually("the agent says what it needs", log: { agent.log }) {
       agent.log.contains(Self.going) && agent.log.contains(Self.command)
     }
     #expect(try await isServed(deployment))
@@ -77,7 +77,7 @@ import Testing
         "DELETE FROM attested_node_entries; DELETE FROM node_resolver_map_entries;",
       ])
     try await deployment.startServer(logName: "server-2.log")
-    try await eventually("the agent says what it needs", within: 40, log: { agent.log }) {
+    try await eventually("the agent says what it needs", log: { agent.log }) {
       agent.log.contains(Self.going) && agent.log.contains(Self.command)
     }
     #expect(try await isServed(deployment) && agent.isRunning)
@@ -86,7 +86,7 @@ import Testing
     #expect(agent.isRunning)
   }
 
-  @Test("a banned agent ends at once", .timeLimit(.minutes(1)))
+  @Test("a banned agent ends at once", .timeLimit(.minutes(3)))
   func banned() async throws {
     let (deployment, _) = try await deployment()
     let agent = try #require(deployment.agent)
@@ -105,12 +105,12 @@ import Testing
     #expect(deployment.agent?.log.contains(Self.command) == true)
   }
 
-  @Test("data that is removed while the agent runs is written again", .timeLimit(.minutes(1)))
+  @Test("data that is removed while the agent runs is written again", .timeLimit(.minutes(3)))
   func removedData() async throws {
     let (deployment, _) = try await deployment()
     let agent = try #require(deployment.agent)
     try FileManager.default.removeItem(atPath: deployment.agentDataDirectory)
-    try await eventually("a new key and a new SVID", within: 30, log: { agent.log }) {
+    try await eventually("a new key and a new SVID", log: { agent.log }) {
       agent.log.contains("The agent's data was removed while it runs")
         && agent.log.contains("Successfully rotated agent SVID")
     }
@@ -122,7 +122,7 @@ import Testing
   }
 
   @Test(
-    "damaged files are kept aside, and a token makes up for them", .timeLimit(.minutes(1)), arguments: [true, false])
+    "damaged files are kept aside, and a token makes up for them", .timeLimit(.minutes(3)), arguments: [true, false])
   func damagedFiles(_ isData: Bool) async throws {
     let (deployment, tokenFile) = try await deployment()
     #expect(await deployment.agent?.stop() == 0)
@@ -146,7 +146,7 @@ import Testing
       try? FileManager.default.removeItem(atPath: deployment.dataDirectory + "/" + name)
     }
     try await deployment.startServer(logName: "server-2.log")
-    try await eventually("the agent says what helps", within: 40, log: { agent.log }) {
+    try await eventually("the agent says what helps", log: { agent.log }) {
       agent.log.contains("The server shows an authority that this agent does not know")
         && agent.log.contains("rebootstrap_mode")
     }

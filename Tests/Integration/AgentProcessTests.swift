@@ -4,7 +4,7 @@ import Testing
 /// The agent as a process: signals, its admin socket, and a clock that is set while it runs.
 @Suite("Agent process", .serialized)
 struct AgentProcessTests {
-  @Test("SIGUSR2 opens the log file anew, SIGUSR1 dumps the metrics, and neither disturbs", .timeLimit(.minutes(1)))
+  @Test("SIGUSR2 opens the log file anew, SIGUSR1 dumps the metrics, and neither disturbs", .timeLimit(.minutes(3)))
   func signals() async throws {
     let deployment = try Deployment()
     let log = deployment.directory + "/rotated.log"
@@ -30,7 +30,7 @@ struct AgentProcessTests {
     #expect(try await deployment.agentCommand(["api", "fetch", "x509"]).status == 0)
   }
 
-  @Test("the admin socket shows and sets what it should, with upstream's mode", .timeLimit(.minutes(1)))
+  @Test("the admin socket shows and sets what it should, with upstream's mode", .timeLimit(.minutes(3)))
   func adminSocket() async throws {
     let deployment = try Deployment()
     let socket = deployment.directory + "/admin/admin.sock"

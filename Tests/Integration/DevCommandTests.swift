@@ -32,7 +32,7 @@ struct DevCommandTests {
     #expect(mode.map { $0 & 0o777 } == 0o700)
   }
 
-  @Test("an interrupt ends everything that it started", .timeLimit(.minutes(1)), arguments: [SIGINT, SIGTERM, SIGKILL])
+  @Test("an interrupt ends everything that it started", .timeLimit(.minutes(3)), arguments: [SIGINT, SIGTERM, SIGKILL])
   func interrupt(signal: Int32) async throws {
     let folder = folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -47,7 +47,7 @@ struct DevCommandTests {
     try await eventually("nothing runs") { try processes(of: folder).isEmpty }
   }
 
-  @Test("a folder of somebody else, or one in use, is refused", .timeLimit(.minutes(1)))
+  @Test("a folder of somebody else, or one in use, is refused", .timeLimit(.minutes(3)))
   func refusals() async throws {
     let target = folder()
     let link = folder()

@@ -4,7 +4,7 @@ import Testing
 /// Places that are taken, and what no client should send.
 @Suite("Endpoint faults", .serialized)
 struct EndpointFaultTests {
-  @Test("a second server on the same port, or a file in the socket's place, is told so", .timeLimit(.minutes(1)))
+  @Test("a second server on the same port, or a file in the socket's place, is told so", .timeLimit(.minutes(3)))
   func takenPlaces() async throws {
     let deployment = try Deployment()
     try await deployment.startServer()

@@ -86,7 +86,7 @@ struct FaultTests {
     }
   }
 
-  @Test("a join token works once", .timeLimit(.minutes(1)))
+  @Test("a join token works once", .timeLimit(.minutes(3)))
   func tokenOnce() async throws {
     let deployment = try Deployment()
     try await deployment.startServer()
@@ -122,7 +122,7 @@ struct FaultTests {
     #expect(!(deployment.server?.log.contains("Token: ") ?? true))
   }
 
-  @Test("a second server on the same socket is refused, and the first goes on", .timeLimit(.minutes(1)))
+  @Test("a second server on the same socket is refused, and the first goes on", .timeLimit(.minutes(3)))
   func secondServer() async throws {
     let deployment = try Deployment()
     try await deployment.startServer()
@@ -134,7 +134,7 @@ struct FaultTests {
     _ = try await deployment.serverCommand(["healthcheck"])
   }
 
-  @Test("bad configuration is reported all at once, with file and line", .timeLimit(.minutes(1)))
+  @Test("bad configuration is reported all at once, with file and line", .timeLimit(.minutes(3)))
   func badConfiguration() async throws {
     let deployment = try Deployment()
     let path = deployment.directory + "/bad.conf"
@@ -158,7 +158,7 @@ struct FaultTests {
     #expect(missing.stderr.contains("could not find config file"), "\(missing.everything)")
   }
 
-  @Test("a damaged datastore, key file or agent state stops the start with the file's name", .timeLimit(.minutes(1)))
+  @Test("a damaged datastore, key file or agent state stops the start with the file's name", .timeLimit(.minutes(3)))
   func damagedFiles() async throws {
     let deployment = try Deployment()
     try await deployment.startEverything()
@@ -182,7 +182,7 @@ struct FaultTests {
     #expect((result.stdout + result.stderr).contains("agent-data.json"), "\(result.everything)")
   }
 
-  @Test("SIGTERM ends both with exit code 0 and their last words", .timeLimit(.minutes(1)))
+  @Test("SIGTERM ends both with exit code 0 and their last words", .timeLimit(.minutes(3)))
   func gracefulStop() async throws {
     let deployment = try Deployment()
     try await deployment.startEverything()

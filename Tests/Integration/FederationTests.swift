@@ -61,7 +61,7 @@ import Testing
     #expect(deployment.server?.log.contains("No longer polling for updates") == true)
   }
 
-  @Test("a policy that would not be evaluated refuses the start", .timeLimit(.minutes(1)))
+  @Test("a policy that would not be evaluated refuses the start", .timeLimit(.minutes(3)))
   func aPolicyIsNeverIgnored() async throws {
     let deployment = try Deployment()
     let path = deployment.directory + "/server.conf"

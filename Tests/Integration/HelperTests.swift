@@ -87,7 +87,7 @@ struct HelperTests {
     let before = helper.text("svid.pem")
     #expect(helper.process.isRunning && Self.isWhole(before, "CERTIFICATE"))
     try await deployment.startAgent(token: nil)
-    try await eventually("an SVID of the agent that is back", within: 40, log: log) {
+    try await eventually("an SVID of the agent that is back", log: log) {
       helper.text("svid.pem") != before
     }
     #expect(await helper.process.stop() == 0)

@@ -23,7 +23,7 @@ struct KubernetesNodeTests {
     _ deployment: Deployment, _ environment: [String: String], until what: String, _ condition: () async throws -> Bool
   ) async throws {
     try await eventually(
-      what, within: 40, log: { (deployment.agent?.log ?? "") + (deployment.server?.log.suffix(3000) ?? "") }
+      what, log: { (deployment.agent?.log ?? "") + (deployment.server?.log.suffix(3000) ?? "") }
     ) {
       if deployment.agent?.isRunning != true {
         try await deployment.startAgent(token: nil, waitForHealth: false, environment: environment)

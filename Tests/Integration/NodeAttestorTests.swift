@@ -110,7 +110,7 @@ struct NodeAttestorTests {
     deployment.keyManager = #"KeyManager "disk" { plugin_data { keys_path = "\#(folder)/s2/keys.json" } }"#
     try await deployment.startServer(logName: "second.log", environment: clock.environment)
     try await deployment.writeBundle()
-    try await eventually("the agent ends", within: 40, log: { agent.log }) { !agent.isRunning }
+    try await eventually("the agent ends", log: { agent.log }) { !agent.isRunning }
     #expect(agent.log.contains("rebootstrap"))
     try await deployment.startAgent(token: nil, environment: clock.environment)
     #expect(try await agents(deployment) == ["/spire/agent/x509pop/node1"])

@@ -181,7 +181,7 @@ import Testing
     }
   }
 
-  @Test("a start that cannot be says why", .timeLimit(.minutes(1)))
+  @Test("a start that cannot be says why", .timeLimit(.minutes(3)))
   func starts() async throws {
     let deployment = try Deployment()
     let folder = deployment.directory

@@ -4,7 +4,7 @@ import Testing
 /// A server and an agent as processes on the files that the established implementation wrote, in the hour it wrote them.
 @Suite("Recorded deployment", .serialized, .enabled(if: Programs.testdata != nil && ShiftedClock.library != nil))
 struct RecordedDeploymentTests {
-  @Test("the recorded server and agent come up as the ones that wrote the files", .timeLimit(.minutes(1)))
+  @Test("the recorded server and agent come up as the ones that wrote the files", .timeLimit(.minutes(3)))
   func bothComeUp() async throws {
     let recorded = try #require(Programs.testdata) + "/upstream"
     let deployment = try Deployment(serverOptions: "ca_ttl = \"24h\"\n  jwt_issuer = \"https://oidc.example.org\"")

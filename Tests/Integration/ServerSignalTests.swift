@@ -4,7 +4,7 @@ import Testing
 /// What signals do to a server that runs.
 @Suite("Signals of the server", .serialized)
 struct ServerSignalTests {
-  @Test("SIGUSR2 opens the log file anew, as logrotate expects", .timeLimit(.minutes(1)))
+  @Test("SIGUSR2 opens the log file anew, as logrotate expects", .timeLimit(.minutes(3)))
   func logRotation() async throws {
     let deployment = try Deployment()
     let folder = deployment.directory + "/log"
@@ -41,7 +41,7 @@ struct ServerSignalTests {
     #expect(text(file).contains("Server stopped gracefully"))
   }
 
-  @Test("SIGUSR1 reads plugin_data_file again and dumps metrics; a bad file changes nothing", .timeLimit(.minutes(1)))
+  @Test("SIGUSR1 reads plugin_data_file again and dumps metrics; a bad file changes nothing", .timeLimit(.minutes(3)))
   func reconfiguration() async throws {
     let deployment = try Deployment()
     let file = deployment.directory + "/keys.hcl"
@@ -78,7 +78,7 @@ struct ServerSignalTests {
     #expect(try await deployment.serverCommand(["bundle", "show"]).stdout == authorities)
   }
 
-  @Test("signals without a log file or reloadable plugins are ignored; SIGINT ends the server", .timeLimit(.minutes(1)))
+  @Test("signals without a log file or reloadable plugins are ignored; SIGINT ends the server", .timeLimit(.minutes(3)))
   func manySignals() async throws {
     let deployment = try Deployment()
     try await deployment.startEverything()

@@ -6,7 +6,7 @@ import Testing
 struct StorageFaultTests {
   @Test(
     "on a full disk writes are refused, reads and signing go on, and nothing is half-written",
-    .enabled(if: Surroundings.canMount, "needs a mount namespace"), .timeLimit(.minutes(1)))
+    .enabled(if: Surroundings.canMount, "needs a mount namespace"), .timeLimit(.minutes(3)))
   func fullDisk() async throws {
     let deployment = try Deployment()
     let disk = deployment.directory + "/disk"
@@ -51,7 +51,7 @@ struct StorageFaultTests {
 
   @Test(
     "files that may not be read or written are named, and left as they are",
-    .enabled(if: Surroundings.canDropPrivileges, "needs a user whom file modes concern"), .timeLimit(.minutes(1)))
+    .enabled(if: Surroundings.canDropPrivileges, "needs a user whom file modes concern"), .timeLimit(.minutes(3)))
   func permissions() async throws {
     let deployment = try Deployment()
     let folder = deployment.dataDirectory
@@ -114,7 +114,7 @@ struct StorageFaultTests {
 
   @Test(
     "while another process holds the database's lock, writes wait or are refused, and nothing else notices",
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(3)))
   func lockedDatabase() async throws {
     let python = try #require(Programs.python, "run `make test`, which prepares the Python clients")
     let deployment = try Deployment()
@@ -160,7 +160,7 @@ struct StorageFaultTests {
     #expect(shown.contains("/after") && !shown.contains("/refused"))
   }
 
-  @Test("a database that is damaged inside is named and not changed", .timeLimit(.minutes(1)))
+  @Test("a database that is damaged inside is named and not changed", .timeLimit(.minutes(3)))
   func damagedPages() async throws {
     let deployment = try Deployment()
     try await deployment.startServer()

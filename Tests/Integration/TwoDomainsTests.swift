@@ -131,7 +131,7 @@ struct TwoDomainsTests {
       var last = ""
       var output = ""
       let python = try #require(Programs.python)
-      try await eventually(what, within: 40, log: { last + logs }) {
+      try await eventually(what, log: { last + logs }) {
         let result = try await Shell.run(
           python,
           Programs.pythonArguments

@@ -14,7 +14,7 @@ import X509
 @testable import SpiffeHelper
 
 /// The helper on a Workload API of the test's own: files, programs, faults.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct KeepingTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct KeepingTests {
   private func matches(_ helper: TestHelper) throws -> Bool {
     guard let certificate = try helper.certificates("svid.pem").first, let key = helper.folder.text("key.pem") else {
       return false

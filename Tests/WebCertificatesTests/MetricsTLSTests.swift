@@ -109,7 +109,7 @@ import Testing
     .spiffe(id: try SPIFFEID(id), verifier: X509SVIDVerifier(bundle: pki.bundle()), now: { Date() })
   }
 
-  @Test(.timeLimit(.minutes(1))) func withTheDaemonsSVID() async throws {
+  @Test(.timeLimit(.minutes(3))) func withTheDaemonsSVID() async throws {
     let svid = try pki.server(id: "spiffe://example.org/spire/server")
     try await serving(try tls(.init(credential: .svid), svid: svid)) { port in
       try await expect(true, port, trust: trusts("spiffe://example.org/spire/server", pki))
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+  @Test(.timeLimit(.minutes(3)), arguments: [true, false])
   func onlyTheListedIDsAreLetIn(_ usesSVID: Bool) async throws {
     let svid = try pki.server(id: "spiffe://example.org/spire/server")
     try home.write(svid)
@@ -140,7 +140,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func clientsOfACA() async throws {
+  @Test(.timeLimit(.minutes(3))) func clientsOfACA() async throws {
     let clients = try TestPKI("clients.test")
     try home.write(try pki.server(hosts: ["localhost"]), ca: clients)
     var settings = files
@@ -166,7 +166,7 @@ import Testing
       ])
   }
 
-  @Test(.timeLimit(.minutes(1))) func filesAreReadAgain() async throws {
+  @Test(.timeLimit(.minutes(3))) func filesAreReadAgain() async throws {
     let first = "spiffe://example.org/first"
     let second = "spiffe://example.org/second"
     try home.write(try pki.server(id: first))
@@ -191,7 +191,7 @@ import Testing
     #expect(log.all("Loaded new certificate of the Prometheus listener").count == 1)
   }
 
-  @Test(.timeLimit(.minutes(1))) func thePolicyHolds() async throws {
+  @Test(.timeLimit(.minutes(3))) func thePolicyHolds() async throws {
     let svid = try pki.server(id: "spiffe://example.org/spire/server")
     let strict = try tls(
       .init(credential: .svid), policy: TLSPolicy(requirePostQuantumKeyExchange: true), svid: svid)

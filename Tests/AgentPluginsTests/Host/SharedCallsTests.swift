@@ -4,7 +4,7 @@ import Testing
 @testable import AgentPlugins
 
 /// Calls that many ask for at once: one is made, nothing is kept, and who gives up takes nobody along.
-@Suite(.timeLimit(.minutes(1))) struct SharedCallsTests {
+@Suite(.timeLimit(.minutes(3))) struct SharedCallsTests {
   /// Lets calls in one by one, and counts them.
   private final class Gate: Sendable {
     private struct State {

@@ -181,7 +181,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func runningItStoresByItself() async throws {
+  @Test(.timeLimit(.minutes(3))) func runningItStoresByItself() async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder)
       let stores = [MemoryStore(), MemoryStore("other")]

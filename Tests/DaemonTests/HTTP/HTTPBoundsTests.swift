@@ -137,7 +137,7 @@ import Testing
   }
 
   /// One address has half of the connections at most; the next one still finds room.
-  @Test(.timeLimit(.minutes(1))) func anAddressHasHalfOfTheConnections() async throws {
+  @Test(.timeLimit(.minutes(3))) func anAddressHasHalfOfTheConnections() async throws {
     let listener = HTTPListener(host: "127.0.0.1", port: 0) { _ in .init(status: 200, contentType: "a", body: "b") }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await listener.run() }

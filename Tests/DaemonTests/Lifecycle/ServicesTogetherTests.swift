@@ -29,7 +29,7 @@ import Testing
         services: [service], logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() }))
   }
 
-  @Test(.timeLimit(.minutes(1))) func allAreToldToStopAtTheSameTime() async throws {
+  @Test(.timeLimit(.minutes(3))) func allAreToldToStopAtTheSameTime() async throws {
     let (first, tellFirst) = AsyncStream<Void>.makeStream()
     let (second, tellSecond) = AsyncStream<Void>.makeStream()
     let (starts, started) = AsyncStream<Void>.makeStream()
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func aFailureEndsAll() async {
+  @Test(.timeLimit(.minutes(3))) func aFailureEndsAll() async {
     let (other, tell) = AsyncStream<Void>.makeStream()
     let (_, started) = AsyncStream<Void>.makeStream()
     await #expect(throws: CancellationError.self) {

@@ -14,7 +14,7 @@ import Testing
     DatagramReporter("statsd", to: address, from: queue, every: .milliseconds(100), time: time, logger: log.logger)
   }
 
-  @Test(.timeLimit(.minutes(1))) func linesAreCollectedAndSent() async throws {
+  @Test(.timeLimit(.minutes(3))) func linesAreCollectedAndSent() async throws {
     let receiver = try UDPReceiver()
     let queue = LineQueue(packetSize: 1400)
     let reporter = reporter(queue, .udp(host: "127.0.0.1", port: receiver.port))
@@ -32,7 +32,7 @@ import Testing
     #expect(log.lines == [])
   }
 
-  @Test(.timeLimit(.minutes(1))) func whatIsLeftIsSentAtTheEnd() async throws {
+  @Test(.timeLimit(.minutes(3))) func whatIsLeftIsSentAtTheEnd() async throws {
     let receiver = try UDPReceiver()
     let queue = LineQueue(packetSize: 1400)
     let reporter = reporter(queue, .udp(host: "127.0.0.1", port: receiver.port))
@@ -49,7 +49,7 @@ import Testing
     #expect(receiver.pending() == ["last:1|c\n"])
   }
 
-  @Test(.timeLimit(.minutes(1))) func aReceiverThatComesLateGetsWhatWaited() async throws {
+  @Test(.timeLimit(.minutes(3))) func aReceiverThatComesLateGetsWhatWaited() async throws {
     let port = try UDPReceiver().port
     let queue = LineQueue(packetSize: 1400)
     let reporter = reporter(queue, .udp(host: "127.0.0.1", port: port))
@@ -70,7 +70,7 @@ import Testing
     #expect(log.lines.last?.hasPrefix("Metrics are sent again") == true)
   }
 
-  @Test(.timeLimit(.minutes(1))) func aNameThatIsNotKnownIsTriedAgain() async throws {
+  @Test(.timeLimit(.minutes(3))) func aNameThatIsNotKnownIsTriedAgain() async throws {
     let queue = LineQueue(packetSize: 1400)
     let reporter = reporter(queue, .udp(host: "receiver.invalid", port: 1))
     await withThrowingTaskGroup(of: Void.self) { group in
@@ -89,7 +89,7 @@ import Testing
     #expect(queue.takePackets().count == 1)
   }
 
-  @Test(.timeLimit(.minutes(1))) func datagramsOfASocketFile() async throws {
+  @Test(.timeLimit(.minutes(3))) func datagramsOfASocketFile() async throws {
     let folder = try TestFolder()
     let path = folder.file("d")
     let queue = LineQueue(packetSize: 1432)

@@ -6,7 +6,7 @@ import Testing
 
 /// A metrics port that is taken.
 @Suite struct PrometheusServiceTests {
-  @Test(.timeLimit(.minutes(1))) func aPortThatIsTakenIsTriedAgain() async throws {
+  @Test(.timeLimit(.minutes(3))) func aPortThatIsTakenIsTriedAgain() async throws {
     let time = TestTime()
     let log = LogCapture()
     let sink = PrometheusSink(prefix: "p", time: time)

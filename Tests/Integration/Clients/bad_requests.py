@@ -52,9 +52,9 @@ def create(**fields):
 # Bytes that are no message: cut short, an endless varint, a wrong wire type, text that is not UTF-8.
 create_raw = admin.unary_unary("/spire.api.server.entry.v1.Entry/BatchCreateEntry")
 for raw in (b"\x0a\xff", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\x0b", b"\xff" * 64, b"\x0a\x04\x0a\x02\xff\xfe"):
-    refused(f"malformed protobuf {raw[:8]!r}", UNREADABLE, lambda: create_raw(raw, timeout=10))
+    refused(f"malformed protobuf {raw[:8]!r}", UNREADABLE, lambda: create_raw(raw, timeout=60))
 fetch_raw = workload.unary_unary("/SpiffeWorkloadAPI/FetchJWTSVID")
-refused("malformed protobuf at the agent", UNREADABLE, lambda: fetch_raw(b"\x0a\xff", metadata=header, timeout=10))
+refused("malformed protobuf at the agent", UNREADABLE, lambda: fetch_raw(b"\x0a\xff", metadata=header, timeout=60))
 
 # More than 4 MiB.
 refused("oversized message", TOO_LARGE, lambda: create_raw(bytes(5 << 20), timeout=20))

@@ -33,7 +33,7 @@ with WorkloadApiClient() as client:
 
     updates = queue.Queue()
     handle = client.stream_x509_contexts(updates.put, lambda error: updates.put(error))
-    first = updates.get(timeout=10)
+    first = updates.get(timeout=60)
     assert not isinstance(first, Exception), first
     assert str(first.default_svid.spiffe_id) == ID
     handle.cancel()

@@ -23,18 +23,18 @@ for address in (SERVER, AGENT):
     channel = grpc.insecure_channel(address)
     unary = {name: channel.unary_unary(f"/grpc.health.v1.Health/{name}") for name in ("Check", "List", "Unknown")}
     watch = channel.unary_stream("/grpc.health.v1.Health/Watch")
-    assert unary["Check"](b"", timeout=10) == b"\x08\x01", "not SERVING"
-    refused(lambda: unary["Check"](OF_SERVICE, timeout=10), grpc.StatusCode.INVALID_ARGUMENT,
+    assert unary["Check"](b"", timeout=60) == b"\x08\x01", "not SERVING"
+    refused(lambda: unary["Check"](OF_SERVICE, timeout=60), grpc.StatusCode.INVALID_ARGUMENT,
             "per-service health is not supported")
     if address == SERVER:
         # {"": SERVING}
-        assert unary["List"](b"", timeout=10) == b"\x0a\x06\x0a\x00\x12\x02\x08\x01"
-        stream = watch(b"", timeout=10)
+        assert unary["List"](b"", timeout=60) == b"\x0a\x06\x0a\x00\x12\x02\x08\x01"
+        stream = watch(b"", timeout=60)
         assert next(stream) == b"\x08\x01"
         stream.cancel()
     else:
-        refused(lambda: unary["List"](b"", timeout=10), grpc.StatusCode.UNIMPLEMENTED, "method List not implemented")
-        refused(lambda: next(watch(b"", timeout=10)), grpc.StatusCode.UNIMPLEMENTED, "method Watch not implemented")
-    refused(lambda: unary["Unknown"](b"", timeout=10), grpc.StatusCode.UNIMPLEMENTED)
+        refused(lambda: unary["List"](b"", timeout=60), grpc.StatusCode.UNIMPLEMENTED, "method List not implemented")
+        refused(lambda: next(watch(b"", timeout=60)), grpc.StatusCode.UNIMPLEMENTED, "method Watch not implemented")
+    refused(lambda: unary["Unknown"](b"", timeout=60), grpc.StatusCode.UNIMPLEMENTED)
     channel.close()
 print("ok")

@@ -19,7 +19,7 @@ prometheus, server, agent, folder, dashboards = sys.argv[1:]
 def ask(path, **values):
     url = f"http://{prometheus}/api/v1/{path}?" + urllib.parse.urlencode(values)
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)["data"]
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{values}: {error.read().decode()}") from None
@@ -92,7 +92,7 @@ for _ in range(2):
             assert not tls.session_reused
             session = tls.session
 try:
-    urllib.request.urlopen(f"http://{server}/", timeout=5)
+    urllib.request.urlopen(f"http://{server}/", timeout=30)
     raise AssertionError("in the clear")
 except OSError:
     pass

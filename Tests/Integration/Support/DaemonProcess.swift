@@ -52,9 +52,10 @@ final class DaemonProcess: @unchecked Sendable {
   }
 }
 
-/// Waits for something that another process does; fails loudly, with the log, when it does not come.
+/// Waits for something that another process does; fails loudly, with the log, when it does not come. The time is what the
+/// slowest and busiest machine may need, not what is expected.
 func eventually(
-  _ what: String, within seconds: Double = 20, log: () -> String = { "" }, _ condition: () async throws -> Bool
+  _ what: String, within seconds: Double = 90, log: () -> String = { "" }, _ condition: () async throws -> Bool
 ) async throws {
   let end = Date().addingTimeInterval(seconds)
   while Date() < end {

@@ -64,7 +64,8 @@ final class Deployment: @unchecked Sendable {
       name: "spire-server", executable: command[0], arguments: Array(command.dropFirst()),
       logPath: directory + "/" + logName, environment: serverEnvironment.merging(environment) { $1 })
     self.server = server
-    try await eventually("server is healthy", log: { server.log }) {
+    // Two RSA keys of 4,096 bits may have to be found first: luck decides how long that takes.
+    try await eventually("server is healthy", within: 180, log: { server.log }) {
       guard server.isRunning else {
         Issue.record("the server ended:\n\(server.log)")
         throw TestStopped()

@@ -47,7 +47,7 @@ import X509
 
   /// Slowloris: handshakes that do not begin, stop after a piece, or go on with a byte at a time. Their time is that of
   /// the connection, not of the last byte.
-  @Test(.timeLimit(.minutes(1)), arguments: [[], start, start + [UInt8](repeating: 7, count: 2000)] as [[UInt8]])
+  @Test(.timeLimit(.minutes(3)), arguments: [[], start, start + [UInt8](repeating: 7, count: 2000)] as [[UInt8]])
   func handshakesThatStall(_ bytes: [UInt8]) async throws {
     try await withServer(silence: .milliseconds(300)) { port, log in
       var stalled: [any Channel] = []
@@ -62,7 +62,7 @@ import X509
   }
 
   /// One place for handshakes, some who sit on it, and somebody honest.
-  @Test(.timeLimit(.minutes(1))) func whoStallsKeepsNobodyOut() async throws {
+  @Test(.timeLimit(.minutes(3))) func whoStallsKeepsNobodyOut() async throws {
     let base = base
     try await withServer(handshakes: 1) { port, _ in
       var stalled: [any Channel] = []
@@ -78,7 +78,7 @@ import X509
   }
 
   /// HTTP/2 that does not begin after a good handshake.
-  @Test(.timeLimit(.minutes(1))) func prefacesThatStall() async throws {
+  @Test(.timeLimit(.minutes(3))) func prefacesThatStall() async throws {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.certificateVerification = .none
     configuration.applicationProtocols = ["h2"]
@@ -98,7 +98,7 @@ import X509
 
   /// A ClientHello of megabytes, and what is none: the connection ends before that has come.
   @Test(
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     arguments: [[22, 3, 1, 0x40, 0, 1, 0xFF, 0xFF, 0xFF], [23, 3, 3, 0xFF, 0xFF], [0x80, 0xFF]] as [[UInt8]])
   func helloOfMegabytes(_ start: [UInt8]) async throws {
     let base = base
@@ -116,7 +116,7 @@ import X509
 
   /// Client certificates whose intermediates all have one name and sign each other. The search ends with its budget; it is
   /// done beside the event loops, and a caller who comes meanwhile is served.
-  @Test(.timeLimit(.minutes(1))) func clientCertificatesBuiltToBurnCPU() async throws {
+  @Test(.timeLimit(.minutes(3))) func clientCertificatesBuiltToBurnCPU() async throws {
     let keys = (0..<20).map { _ in P256.Signing.PrivateKey() }
     let name = try DistinguishedName { CommonName("same") }
     func certificate(_ key: P256.Signing.PublicKey, by signer: P256.Signing.PrivateKey, isCA: Bool) throws -> [UInt8] {

@@ -11,7 +11,7 @@ import Testing
 @testable import ServerPlugins
 
 /// The server's half of `k8s_psat`, against API servers with signed tokens, rules and faults.
-@Suite(.timeLimit(.minutes(1))) struct K8sPSATAttestorTests {
+@Suite(.timeLimit(.minutes(3))) struct K8sPSATAttestorTests {
   func with(_ body: @Sendable (PSATSetting) async throws -> Void) async throws { try await PSATSetting.with(body) }
 
   func payload(_ token: String, cluster: String = "east") -> [UInt8] {

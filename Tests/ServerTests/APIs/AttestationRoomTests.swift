@@ -100,7 +100,7 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
   }
 
   /// Who has left has nothing computed for it any more: callers who come and go do not make a line.
-  @Test(.timeLimit(.minutes(1))) func proofsOfWhoHasLeftAreNotChecked() async throws {
+  @Test(.timeLimit(.minutes(3))) func proofsOfWhoHasLeftAreNotChecked() async throws {
     let lane = BackgroundLane("test", width: 1)
     let first = Running()
     let late = Running()

@@ -172,7 +172,7 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
   }
 
   /// The clock moves on while the agent is silent: before its first message, and when it was asked something.
-  @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+  @Test(.timeLimit(.minutes(3)), arguments: [false, true])
   func aSilentAgentDoesNotHoldTheCall(_ isChallenged: Bool) async throws {
     try await with { server in
       let key = TestKey()

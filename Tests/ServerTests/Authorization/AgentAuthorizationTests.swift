@@ -134,7 +134,7 @@ private typealias Agent = Spire_Api_Server_Agent_V1_Agent
   ]
 
   /// - Parameter elsewhere: the change is made by another server on the same database, and seen at the next poll.
-  @Test(.timeLimit(.minutes(1)), arguments: AgentAuthorizationTests.fates.map(\.name), [false, true])
+  @Test(.timeLimit(.minutes(3)), arguments: AgentAuthorizationTests.fates.map(\.name), [false, true])
   func theNextCallIsRefused(_ fate: String, elsewhere: Bool) async throws {
     let row = try #require(Self.fates.first { $0.name == fate })
     var options = TestServer.Options()

@@ -189,7 +189,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func aServerThatDoesNotTellIsAskedEachFiveSeconds() async throws {
+  @Test(.timeLimit(.minutes(3))) func aServerThatDoesNotTellIsAskedEachFiveSeconds() async throws {
     let upstream = upstream()
     try await following(upstream) { [time] _, seen in
       await seen.wait(count: 1)
@@ -205,7 +205,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func aServerThatTellsIsHeardAtOnce() async throws {
+  @Test(.timeLimit(.minutes(3))) func aServerThatTellsIsHeardAtOnce() async throws {
     let upstream = upstream()
     upstream.state.withLock { $0.tells = true }
     upstream.tell(bundle())
@@ -218,7 +218,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func anAnswerThatWasOvertakenDoesNotCount() async throws {
+  @Test(.timeLimit(.minutes(3))) func anAnswerThatWasOvertakenDoesNotCount() async throws {
     let upstream = upstream()
     try await following(upstream) { [time] plugin, seen in
       await seen.wait(count: 1)
@@ -242,7 +242,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func faultsAreSaidOnceAndTriedAgain() async throws {
+  @Test(.timeLimit(.minutes(3))) func faultsAreSaidOnceAndTriedAgain() async throws {
     let upstream = upstream()
     let away = ServerPluginError(.unavailable, "unable to reach the upstream server at root.example.org:8081: x")
     upstream.state.withLock { $0.failure = away }
@@ -260,7 +260,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func withoutAnEntryTheBundleIsAskedForAllTheSame() async throws {
+  @Test(.timeLimit(.minutes(3))) func withoutAnEntryTheBundleIsAskedForAllTheSame() async throws {
     let upstream = upstream()
     upstream.state.withLock { $0.refused = [TestServer.id("/below")] }
     try await following(upstream) { [log] _, seen in
@@ -271,7 +271,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func whatTheAgentGaveIsUsedUntilItExpires() async throws {
+  @Test(.timeLimit(.minutes(3))) func whatTheAgentGaveIsUsedUntilItExpires() async throws {
     let upstream = upstream()
     try await following(upstream) { [time, self] plugin, seen in
       await seen.wait(count: 1)
@@ -285,7 +285,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func anotherConfigurationCountsFromTheNextLook() async throws {
+  @Test(.timeLimit(.minutes(3))) func anotherConfigurationCountsFromTheNextLook() async throws {
     let upstream = upstream()
     try await following(upstream) { [time] plugin, seen in
       await seen.wait(count: 1)

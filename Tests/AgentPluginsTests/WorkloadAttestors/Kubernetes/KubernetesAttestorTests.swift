@@ -12,7 +12,7 @@ import Testing
 @testable import AgentPlugins
 
 /// The attestor against a kubelet over TLS.
-@Suite(.timeLimit(.minutes(1))) struct KubernetesAttestorTests {
+@Suite(.timeLimit(.minutes(3))) struct KubernetesAttestorTests {
   static let pid: Int32 = 4711
 
   static func pod(_ number: Int = 1) -> TestPod {

@@ -10,7 +10,7 @@ import Testing
 @testable import AgentPlugins
 
 /// Namespaces' labels, and what brokers name, against an API server over TLS.
-@Suite(.timeLimit(.minutes(1))) struct KubernetesReferenceTests {
+@Suite(.timeLimit(.minutes(3))) struct KubernetesReferenceTests {
   static let pid: Int32 = 4711
   static let broker = "spiffe://example.org/broker"
   static let flux = TestResource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")

@@ -11,7 +11,7 @@ import Testing
 @testable import AgentPlugins
 
 /// Objects that a watch follows, through all that ends one.
-@Suite(.timeLimit(.minutes(1))) struct MetadataCacheTests {
+@Suite(.timeLimit(.minutes(3))) struct MetadataCacheTests {
   private struct Setting: Sendable {
     let host: KubernetesHost
     let server: TestAPIServer

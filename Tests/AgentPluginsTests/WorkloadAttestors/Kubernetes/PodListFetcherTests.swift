@@ -85,7 +85,7 @@ import Testing
     while !condition(), !Task.isCancelled { await Task.yield() }
   }
 
-  @Test(.timeLimit(.minutes(1))) func manyCallersAreOneRequest() async throws {
+  @Test(.timeLimit(.minutes(3))) func manyCallersAreOneRequest() async throws {
     try await with { (setting) async throws in
       let versions = try await withThrowingTaskGroup(of: UInt64.self) { group in
         for _ in 0..<500 { group.addTask { try await setting.fetcher.list(after: 0).version } }
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func whoHasSeenTheListGetsANewerOne() async throws {
+  @Test(.timeLimit(.minutes(3))) func whoHasSeenTheListGetsANewerOne() async throws {
     try await with { (setting) async throws in
       async let first = setting.fetcher.list(after: 0)
       await setting.kubelet.waitForRequest(1)
@@ -122,7 +122,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func newsForOneIsNewsForAll() async throws {
+  @Test(.timeLimit(.minutes(3))) func newsForOneIsNewsForAll() async throws {
     try await with { (setting) async throws in
       async let first = setting.fetcher.list(after: 0)
       await setting.kubelet.waitForRequest(1)
@@ -143,7 +143,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func aFailureIsTold() async throws {
+  @Test(.timeLimit(.minutes(3))) func aFailureIsTold() async throws {
     try await with { (setting) async throws in
       async let failed = setting.fetcher.list(after: 0)
       await setting.kubelet.waitForRequest(1)
@@ -158,7 +158,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func whoLeavesEndsNothing() async throws {
+  @Test(.timeLimit(.minutes(3))) func whoLeavesEndsNothing() async throws {
     try await with { (setting) async throws in
       let leaving = Task { try await setting.fetcher.list(after: 0).version }
       await setting.kubelet.waitForRequest(1)
@@ -173,7 +173,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func theEndIsTold() async throws {
+  @Test(.timeLimit(.minutes(3))) func theEndIsTold() async throws {
     try await with { (setting) async throws in
       async let waiting = setting.fetcher.list(after: 0)
       await setting.kubelet.waitForRequest(1)
