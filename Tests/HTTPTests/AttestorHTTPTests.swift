@@ -7,7 +7,7 @@ import Testing
 
 /// The client of node attestors: every peer's terms, and every way in which a peer that is not what it says it is could
 /// cost more or lead further.
-@Suite(.timeLimit(.minutes(2))) struct AttestorHTTPTests {
+@Suite(.timeLimit(.minutes(4))) struct AttestorHTTPTests {
   /// What a server does to whoever asks it, and how the request ends.
   struct Attack: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -9,7 +9,7 @@ import Testing
 @testable import HTTP
 
 /// The client against a real server over real TLS: what is sent, what comes back, and what ends it.
-@Suite(.timeLimit(.minutes(2))) struct HTTPClientTests {
+@Suite(.timeLimit(.minutes(4))) struct HTTPClientTests {
   private let web = try! TestPKI("web.test")
   private let clients = try! TestPKI("clients.test")
 

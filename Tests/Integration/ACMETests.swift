@@ -63,7 +63,7 @@ struct ACMETests {
     #expect(await deployment.server?.stop() == 0)
   }
 
-  @Test("the bundle endpoint proves its name over HTTP", .timeLimit(.minutes(2)))
+  @Test("the bundle endpoint proves its name over HTTP", .timeLimit(.minutes(4)))
   func overHTTP() async throws {
     let deployment = try Deployment()
     let (port, challenges) = (try freePort(), try freePort())
@@ -82,7 +82,7 @@ struct ACMETests {
     #expect(await deployment.server?.stop() == 0)
   }
 
-  @Test("an authority that is not trusted, and terms that were not accepted", .timeLimit(.minutes(2)))
+  @Test("an authority that is not trusted, and terms that were not accepted", .timeLimit(.minutes(4)))
   func refusals() async throws {
     let deployment = try Deployment()
     let port = try freePort()

@@ -43,7 +43,7 @@ import Testing
 
   @Test(
     "an agent that slept until its SVID expired serves what is valid, and takes a new token from its file",
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(4)))
   func asleep() async throws {
     let (deployment, tokenFile) = try await deployment(
       serverOptions: "agent_ttl = \"6s\"\ndefault_x509_svid_ttl = \"1h\"")
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(
-    "a server restored from a backup: the agent serves on, and comes back with a new token", .timeLimit(.minutes(2)))
+    "a server restored from a backup: the agent serves on, and comes back with a new token", .timeLimit(.minutes(4)))
   func restoredServer() async throws {
     let (deployment, tokenFile) = try await deployment()
     let agent = try #require(deployment.agent)
@@ -137,7 +137,7 @@ import Testing
     #expect(kept.count == 1)
   }
 
-  @Test("a server with another CA: the agent serves on and says what helps", .timeLimit(.minutes(2)))
+  @Test("a server with another CA: the agent serves on and says what helps", .timeLimit(.minutes(4)))
   func otherCA() async throws {
     let (deployment, _) = try await deployment()
     let agent = try #require(deployment.agent)

@@ -24,7 +24,7 @@ struct BrokerTests {
       name: "sleep", executable: "/bin/sleep", arguments: ["600"], logPath: deployment.directory + "/sleep.log")
   }
 
-  @Test("a delegate gets other workloads' identities until its own entry goes", .timeLimit(.minutes(2)))
+  @Test("a delegate gets other workloads' identities until its own entry goes", .timeLimit(.minutes(4)))
   func delegate() async throws {
     let python = try await pythonPath()
     let deployment = try Deployment()

@@ -6,7 +6,7 @@ import Testing
 struct ClockFaultTests {
   @Test(
     "a server whose clock runs a day ahead and comes back keeps its CA, and its agents recover",
-    .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(2)))
+    .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(4)))
   func aDayAheadAndBack() async throws {
     let deployment = try Deployment(agentOptions: "experimental { sync_interval = \"1s\" }")
     let clock = try ShiftedClock(directory: deployment.directory)

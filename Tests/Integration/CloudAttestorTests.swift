@@ -30,7 +30,7 @@ struct CloudAttestorTests {
     await agent.stop()
   }
 
-  @Test("aws_iid: a token for the metadata service, a signature that is not Amazon's", .timeLimit(.minutes(2)))
+  @Test("aws_iid: a token for the metadata service, a signature that is not Amazon's", .timeLimit(.minutes(4)))
   func amazon() async throws {
     let parts = try Dictionary(
       uniqueKeysWithValues: ["document", "signature", "rsa2048"].map {

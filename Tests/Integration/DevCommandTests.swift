@@ -16,7 +16,7 @@ struct DevCommandTests {
     }
   }
 
-  @Test("--once prints both SVIDs and leaves nothing running; a second run continues", .timeLimit(.minutes(2)))
+  @Test("--once prints both SVIDs and leaves nothing running; a second run continues", .timeLimit(.minutes(4)))
   func once() async throws {
     let folder = folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

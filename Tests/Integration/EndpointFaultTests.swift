@@ -46,7 +46,7 @@ struct EndpointFaultTests {
     #expect(mode.map { $0 & 0o777 } == 0o750)
   }
 
-  @Test("malformed and oversized requests are refused, and everybody else is served", .timeLimit(.minutes(2)))
+  @Test("malformed and oversized requests are refused, and everybody else is served", .timeLimit(.minutes(4)))
   func badRequests() async throws {
     try #require(Programs.python != nil, "run `make test`, which prepares the Python clients")
     let deployment = try Deployment()

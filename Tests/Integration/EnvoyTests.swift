@@ -107,7 +107,7 @@ struct EnvoyTests {
     #expect(own.agent?.log.contains("Envoy reported errors") == false)
   }
 
-  @Test("an Envoy that refuses a secret says so in the agent's log, and gets others", .timeLimit(.minutes(2)))
+  @Test("an Envoy that refuses a secret says so in the agent's log, and gets others", .timeLimit(.minutes(4)))
   func refusal() async throws {
     try #require(Envoy.program != nil, "run `make test`, which prepares Envoy")
     let own = try Deployment()
@@ -141,7 +141,7 @@ struct EnvoyTests {
     }
   }
 
-  @Test("Envoys that came before their entry get their certificate when it is made", .timeLimit(.minutes(2)))
+  @Test("Envoys that came before their entry get their certificate when it is made", .timeLimit(.minutes(4)))
   func laterEntry() async throws {
     try #require(Envoy.program != nil, "run `make test`, which prepares Envoy")
     let own = try Deployment()

@@ -11,7 +11,7 @@ struct ExplainTests {
       "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups"] + command)
   }
 
-  @Test("from a mistake to an identity, by what the commands say", .timeLimit(.minutes(2)))
+  @Test("from a mistake to an identity, by what the commands say", .timeLimit(.minutes(4)))
   func fromMistakeToIdentity() async throws {
     let deployment = try Deployment(agentOptions: "")
     let admin = deployment.directory + "/admin.sock"
@@ -71,7 +71,7 @@ struct ExplainTests {
     #expect(workload.stdout.contains("last sync "), "\(workload.everything)")
   }
 
-  @Test("another user learns nothing from the agent's socket", .timeLimit(.minutes(2)))
+  @Test("another user learns nothing from the agent's socket", .timeLimit(.minutes(4)))
   func foreignCaller() async throws {
     let deployment = try Deployment()
     let admin = deployment.directory + "/admin.sock"

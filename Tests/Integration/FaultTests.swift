@@ -67,7 +67,7 @@ struct FaultTests {
     #expect(try await agents() == before)
   }
 
-  @Test("cached SVIDs are served while the server is away, and the agent catches up", .timeLimit(.minutes(2)))
+  @Test("cached SVIDs are served while the server is away, and the agent catches up", .timeLimit(.minutes(4)))
   func serverAway() async throws {
     let deployment = try Deployment(agentOptions: "experimental { sync_interval = \"1s\" }")
     try await deployment.startEverything()

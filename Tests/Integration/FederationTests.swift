@@ -9,7 +9,7 @@ import Testing
     "spiffe_refresh_hint":60}
     """
 
-  @Test("a configured trust domain's bundle is there soon after the start", .timeLimit(.minutes(2)))
+  @Test("a configured trust domain's bundle is there soon after the start", .timeLimit(.minutes(4)))
   func bundlesAreFetched() async throws {
     guard let python = Programs.python else { return }
     let deployment = try Deployment()

@@ -4,7 +4,7 @@ import Testing
 /// The main promise with real processes, judged by clients that were not written here.
 @Suite("First identity", .serialized)
 struct FirstIdentityTests {
-  @Test("py-spiffe, grpcio, openssl and cryptography accept what a workload gets", .timeLimit(.minutes(2)))
+  @Test("py-spiffe, grpcio, openssl and cryptography accept what a workload gets", .timeLimit(.minutes(4)))
   func clientsNotWrittenHere() async throws {
     try #require(Programs.python != nil, "run `make test`, which prepares the Python clients")
     let deployment = try Deployment()
@@ -38,7 +38,7 @@ struct FirstIdentityTests {
       [folder + "/svid.pem", folder + "/bundle.pem", "spiffe://example.org/minted", "a.example.org", "b.example.org"])
   }
 
-  @Test("an open stream sees a new entry, an update and a deletion", .timeLimit(.minutes(2)))
+  @Test("an open stream sees a new entry, an update and a deletion", .timeLimit(.minutes(4)))
   func changesReachOpenStreams() async throws {
     let deployment = try Deployment(agentOptions: "experimental { sync_interval = \"1s\" }")
     try await deployment.startEverything()
@@ -56,7 +56,7 @@ struct FirstIdentityTests {
     }
   }
 
-  @Test("a process without an entry is told so, and gets its identity when there is one", .timeLimit(.minutes(2)))
+  @Test("a process without an entry is told so, and gets its identity when there is one", .timeLimit(.minutes(4)))
   func noIdentity() async throws {
     let deployment = try Deployment(agentOptions: "experimental { sync_interval = \"1s\" }")
     try await deployment.startServer()
@@ -71,7 +71,7 @@ struct FirstIdentityTests {
     }
   }
 
-  @Test("X509-SVIDs rotate over several lifetimes without a gap", .timeLimit(.minutes(2)))
+  @Test("X509-SVIDs rotate over several lifetimes without a gap", .timeLimit(.minutes(4)))
   func rotation() async throws {
     try #require(Programs.python != nil, "run `make test`, which prepares the Python clients")
     let deployment = try Deployment(

@@ -95,7 +95,7 @@ struct HelperTests {
     #expect(log().contains("passed through\n") && log().contains("Exiting"))
   }
 
-  @Test("without daemon mode everything is written once", .timeLimit(.minutes(2)))
+  @Test("without daemon mode everything is written once", .timeLimit(.minutes(4)))
   func once() async throws {
     let deployment = try await deploy()
     func run(_ name: String, _ lines: String) async throws -> (Helper, Int32) {
@@ -117,7 +117,7 @@ struct HelperTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: failed.directory).isEmpty)
   }
 
-  @Test("a helper that is killed takes its command with it", .timeLimit(.minutes(2)))
+  @Test("a helper that is killed takes its command with it", .timeLimit(.minutes(4)))
   func killed() async throws {
     let deployment = try await deploy()
     let helper = try Helper("killed", in: deployment) { directory in
@@ -130,7 +130,7 @@ struct HelperTests {
     try await eventually("the command ended") { helper.text("signals")?.hasSuffix("term\n") == true }
   }
 
-  @Test("the store writes, rotates and deletes what entries say", .timeLimit(.minutes(2)))
+  @Test("the store writes, rotates and deletes what entries say", .timeLimit(.minutes(4)))
   func diskStore() async throws {
     let base = "/tmp/spire-it-store-" + UUID().uuidString.prefix(8)
     try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)

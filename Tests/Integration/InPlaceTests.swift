@@ -18,11 +18,11 @@ struct InPlaceTests {
 
   @Test(
     "the recorded operations give the recorded datastore, but for ids, keys and times",
-    .enabled(if: Programs.testdata != nil, "needs the recorded files"), .timeLimit(.minutes(2)))
+    .enabled(if: Programs.testdata != nil, "needs the recorded files"), .timeLimit(.minutes(4)))
   func replay() async throws { try await run("replay") }
 
   @Test(
-    "rows of every kind from a second writer are served, and ours are as the reference says", .timeLimit(.minutes(2)))
+    "rows of every kind from a second writer are served, and ours are as the reference says", .timeLimit(.minutes(4)))
   func secondWriter() async throws { try await run("second_writer") }
 
   @Test("schema versions 23 and 24 of a second writer, disabled migration, skewed versions", .timeLimit(.minutes(3)))
@@ -34,11 +34,11 @@ struct InPlaceTests {
     .timeLimit(.minutes(3)))
   func recorded() async throws { try await run("recorded", clock: ShiftedClock.library ?? "") }
 
-  @Test("backup while the server writes, restore, and the agent follows", .timeLimit(.minutes(2)))
+  @Test("backup while the server writes, restore, and the agent follows", .timeLimit(.minutes(4)))
   func backup() async throws { try await run("backup") }
 
   @Test(
     "without its keys, past its CA's life or without its database a server works again, and its agent comes back",
-    .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(2)))
+    .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(4)))
   func recovery() async throws { try await run("recovery", clock: ShiftedClock.library ?? "") }
 }

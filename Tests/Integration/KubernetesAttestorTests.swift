@@ -23,7 +23,7 @@ struct KubernetesAttestorTests {
       ["-c", script, "sh", deployment.directory + "/proc", slice, id, Programs.agent, deployment.agentSocket])
   }
 
-  @Test("pods get the identities of their selectors, late ones too", .timeLimit(.minutes(2)))
+  @Test("pods get the identities of their selectors, late ones too", .timeLimit(.minutes(4)))
   func pods() async throws {
     let cluster = try TestCluster()
     cluster.issue(Self.token, to: .init("system:serviceaccount:spire:spire-agent"), mayDoAll: false)

@@ -126,7 +126,7 @@ struct NodeAttestorTests {
     try await eventually("the refusal", log: { agent.log }) { agent.log.contains("failed to attest: agent is banned") }
   }
 
-  @Test("sshpop: a host certificate of ssh-keygen", .timeLimit(.minutes(2))) func sshpop() async throws {
+  @Test("sshpop: a host certificate of ssh-keygen", .timeLimit(.minutes(4))) func sshpop() async throws {
     let deployment = try Deployment()
     let folder = deployment.directory
     for name in ["host_ca", "host"] {
@@ -160,7 +160,7 @@ struct NodeAttestorTests {
     #expect(try await agents(deployment) == ["/spire/agent/sshpop/node1"])
   }
 
-  @Test("http_challenge: a port of this host, trusted on first use", .timeLimit(.minutes(2)))
+  @Test("http_challenge: a port of this host, trusted on first use", .timeLimit(.minutes(4)))
   func httpChallenge() async throws {
     let deployment = try Deployment()
     deployment.serverNodeAttestor = """

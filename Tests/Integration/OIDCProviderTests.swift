@@ -112,7 +112,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder + "/oidc.sock"))
   }
 
-  @Test("headers, methods and hosts on the wire", .timeLimit(.minutes(2)))
+  @Test("headers, methods and hosts on the wire", .timeLimit(.minutes(4)))
   func onTheWire() async throws {
     let deployment = try Deployment()
     let folder = deployment.directory

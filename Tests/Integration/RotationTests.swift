@@ -46,7 +46,7 @@ struct RotationTests {
   }
 
   @Test(
-    "one command replaces the X.509 authority, and the workload has a valid SVID at all times", .timeLimit(.minutes(2)))
+    "one command replaces the X.509 authority, and the workload has a valid SVID at all times", .timeLimit(.minutes(4)))
   func rotateX509() async throws {
     let deployment = try await start()
     let (old, first) = (try await active(deployment), try await identity(deployment))
@@ -84,7 +84,7 @@ struct RotationTests {
     }
   }
 
-  @Test("an authority that agents do not have is not activated, unless forced", .timeLimit(.minutes(2)))
+  @Test("an authority that agents do not have is not activated, unless forced", .timeLimit(.minutes(4)))
   func activationIsRefused() async throws {
     let deployment = try await start()
     // It hears nothing.
@@ -109,7 +109,7 @@ struct RotationTests {
     #expect(try await active(deployment) == id)
   }
 
-  @Test("a rotation that is interrupted or killed says where it stands, and goes on", .timeLimit(.minutes(2)))
+  @Test("a rotation that is interrupted or killed says where it stands, and goes on", .timeLimit(.minutes(4)))
   func rotationGoesOn() async throws {
     let deployment = try await start()
     let old = try await active(deployment)
@@ -141,7 +141,7 @@ struct RotationTests {
     #expect(try await active(deployment) == prepared)
   }
 
-  @Test("drill: a JWT key is known to somebody else", .timeLimit(.minutes(2)))
+  @Test("drill: a JWT key is known to somebody else", .timeLimit(.minutes(4)))
   func jwtKeyCompromised() async throws {
     let deployment = try await start()
     func token() async throws -> String {

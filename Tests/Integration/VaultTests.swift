@@ -134,7 +134,7 @@ import Testing
     for secret in ["secret-of-the-server", "s.test-token"] { #expect(!log.contains(secret)) }
   }
 
-  @Test("client certificates, Kubernetes tokens, namespaces and short leases", .timeLimit(.minutes(2)))
+  @Test("client certificates, Kubernetes tokens, namespaces and short leases", .timeLimit(.minutes(4)))
   func otherWaysToLogIn() async throws {
     guard Programs.python != nil else { return }
     let (vault, address) = try await start(["--namespace", "ns1", "--lease", "3"])
@@ -161,7 +161,7 @@ import Testing
     #expect(await deployment.server?.stop() == 0)
   }
 
-  @Test("a Vault that is away or a stranger's refuses the start, and says so", .timeLimit(.minutes(2)))
+  @Test("a Vault that is away or a stranger's refuses the start, and says so", .timeLimit(.minutes(4)))
   func aStartNeedsItsKeys() async throws {
     guard Programs.python != nil else { return }
     let (vault, address) = try await start()

@@ -11,7 +11,7 @@ import Testing
 @testable import Kubernetes
 
 /// Credential plugins of kubeconfigs: real programs, and what becomes of what they print.
-@Suite(.timeLimit(.minutes(2))) struct ExecPluginTests {
+@Suite(.timeLimit(.minutes(4))) struct ExecPluginTests {
   /// A folder with a kubeconfig whose plugin is `sh` with a script, a note of its runs, and the plugins that run it.
   private final class Setting: Sendable {
     let folder: String

@@ -18,7 +18,7 @@ import X509
 @testable import Agent
 
 /// Where the first bundle comes from: a file, a URL, a socket, another Workload API (agent-behaviour §2).
-@Suite(.timeLimit(.minutes(2))) struct BootstrapBundleTests {
+@Suite(.timeLimit(.minutes(4))) struct BootstrapBundleTests {
   private let ca = try! TestCA(now: Date())
   private static let attempt = BootstrapBundle.Attempt(
     isRebootstrap: false, count: 3, start: "2026-11-21T20:10:45Z")

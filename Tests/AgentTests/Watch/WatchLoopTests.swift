@@ -7,7 +7,7 @@ import Testing
 @testable import Daemon
 
 /// The agent on a watch stream: what it is told reaches workloads, and every fault of the stream is survived.
-@Suite(.timeLimit(.minutes(2))) struct WatchLoopTests {
+@Suite(.timeLimit(.minutes(4))) struct WatchLoopTests {
   private func digest(_ entries: [AgentEntry]) -> [UInt8] {
     var digest = StateDigest()
     for entry in entries { digest.add(id: entry.id, revision: entry.revisionNumber, createdAt: entry.createdAt) }

@@ -11,7 +11,7 @@ import Testing
 @testable import RPC
 
 /// `require_pq_kem`: which key exchanges are offered and taken, on the wire and against another TLS peer.
-@Suite(.timeLimit(.minutes(2))) struct PostQuantumTests {
+@Suite(.timeLimit(.minutes(4))) struct PostQuantumTests {
   /// X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem).
   private static let hybrid: UInt16 = 0x11EC
   private static let classic: [NIOTLSCurve] = [.x25519, .secp256r1, .secp384r1]

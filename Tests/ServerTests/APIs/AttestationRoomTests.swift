@@ -149,7 +149,7 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
 
   /// Three hundred callers of one address hold their attestations open. Some find no place; they are told at once, the
   /// log says it once, and an agent of another address attests as if they were not there.
-  @Test(.timeLimit(.minutes(2))) func callersOfOneAddressKeepNobodyElseOut() async throws {
+  @Test(.timeLimit(.minutes(4))) func callersOfOneAddressKeepNobodyElseOut() async throws {
     var options = TestServer.Options()
     options.nodeAttestors = [Slow()]
     options.metrics = Metrics(sinks: [counts])

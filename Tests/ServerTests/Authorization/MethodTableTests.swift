@@ -164,7 +164,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(2))) func everyMethodAsEveryCaller() async throws {
+  @Test(.timeLimit(.minutes(4))) func everyMethodAsEveryCaller() async throws {
     var options = TestServer.Options()
     options.adminIDs = [TestServer.id("/ops")]
     try await TestServer.with(options) { server in

@@ -214,7 +214,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(2))) func aCommitIsToldAtOnce() async throws {
+  @Test(.timeLimit(.minutes(4))) func aCommitIsToldAtOnce() async throws {
     try await with(servers: 2) { peers, text, _ in
       let (stream, hints) = AsyncStream.makeStream(of: Void.self)
       let ours = peers[0].datastore

@@ -16,7 +16,7 @@ import WebCertificates
 @testable import Server
 
 /// Our own bundle endpoint before our client and openssl (server-behaviour §9.1).
-@Suite(.timeLimit(.minutes(2))) struct BundleEndpointServerTests {
+@Suite(.timeLimit(.minutes(4))) struct BundleEndpointServerTests {
   /// Runs `body` while an endpoint serves the bundle of a server.
   private func serving(
     _ profile: BundleEndpointSettings.Profile = .httpsSPIFFE, hint: Int64 = 300, policy: TLSPolicy = TLSPolicy(),

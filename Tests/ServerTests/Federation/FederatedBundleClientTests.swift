@@ -12,7 +12,7 @@ import Testing
 @testable import Server
 
 /// The loop that keeps federated bundles up to date, on a clock that stands still (server-behaviour §9.2).
-@Suite(.timeLimit(.minutes(2))) struct FederatedBundleClientTests {
+@Suite(.timeLimit(.minutes(4))) struct FederatedBundleClientTests {
   private let partner = try! TestPKI("partner.test")
   private let spiffe = try! TestPKI("spiffe.test")
 

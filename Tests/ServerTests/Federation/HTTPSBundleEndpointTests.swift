@@ -12,7 +12,7 @@ import Testing
 @testable import Server
 
 /// Bundles over real TLS: whom the client believes, and what it takes (server-behaviour §9.2).
-@Suite(.timeLimit(.minutes(2))) struct HTTPSBundleEndpointTests {
+@Suite(.timeLimit(.minutes(4))) struct HTTPSBundleEndpointTests {
   private let partner = try! TestPKI("partner.test")
   private let web = try! TestPKI("web.test")
   private static let id = "spiffe://partner.test/spire/server"

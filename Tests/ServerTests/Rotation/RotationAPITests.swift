@@ -13,7 +13,7 @@ import Testing
 @testable import Server
 
 /// Activation waits for the agents, and GetRotation says how far they are.
-@Suite(.timeLimit(.minutes(2))) struct RotationAPITests {
+@Suite(.timeLimit(.minutes(4))) struct RotationAPITests {
   private typealias Local = Spire_Api_Server_Localauthority_V1_LocalAuthority
   private typealias Rotation = Swiftspire_Server_Rotation_V1_Rotation
   private typealias State = Swiftspire_Server_Rotation_V1_GetRotationResponse

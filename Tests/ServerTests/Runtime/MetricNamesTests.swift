@@ -116,7 +116,7 @@ import Testing
     #expect(asked.subtracting(known).subtracting(Dashboard.processMetrics).sorted() == [])
   }
 
-  @Test(.timeLimit(.minutes(2))) func onlyKnownNamesWithTheirLabels() async throws {
+  @Test(.timeLimit(.minutes(4))) func onlyKnownNamesWithTheirLabels() async throws {
     let sink = RecordingSink()
     var options = TestServer.Options()
     options.metrics = Metrics(sinks: [sink])

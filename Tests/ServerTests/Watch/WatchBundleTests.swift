@@ -14,7 +14,7 @@ import Testing
 @testable import Server
 
 /// Servers below this one: what they are told, and what the plugin `spire` makes of calls and failures.
-@Suite(.timeLimit(.minutes(2))) struct WatchBundleTests {
+@Suite(.timeLimit(.minutes(4))) struct WatchBundleTests {
   private func connector(_ server: TestServer, _ domain: TrustDomain = TestServer.domain) -> GRPCUpstreamConnector {
     GRPCUpstreamConnector(trustDomain: domain, time: server.time)
   }

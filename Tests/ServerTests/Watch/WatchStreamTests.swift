@@ -11,7 +11,7 @@ import Testing
 @testable import Server
 
 /// Watch streams over real connections.
-@Suite(.timeLimit(.minutes(2))) struct WatchStreamTests {
+@Suite(.timeLimit(.minutes(4))) struct WatchStreamTests {
   private typealias Watch = Swiftspire_Server_Watch_V1_Watch
   private typealias Request = Swiftspire_Server_Watch_V1_WatchAuthorizedEntriesRequest
 

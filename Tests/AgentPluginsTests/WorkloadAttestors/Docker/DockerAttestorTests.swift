@@ -11,7 +11,7 @@ import Testing
 @testable import AgentPlugins
 
 /// The docker attestor against a scripted engine on a Unix socket, and a process table of the test's own.
-@Suite(.timeLimit(.minutes(2))) struct DockerAttestorTests {
+@Suite(.timeLimit(.minutes(4))) struct DockerAttestorTests {
   private let id = String(repeating: "ab", count: 32)
   private let other = String(repeating: "cd", count: 32)
   private static let container = """

@@ -5,7 +5,7 @@ import Testing
 @testable import AgentPlugins
 
 /// The systemd attestor on Debian's message bus, where python3-dbusmock answers as systemd does.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: SystemdBus.isThere, "needs dbus-daemon and python3-dbusmock"))
+@Suite(.timeLimit(.minutes(4)), .enabled(if: SystemdBus.isThere, "needs dbus-daemon and python3-dbusmock"))
 struct RealBusTests {
   @Test func unitsOfProcessesAreFoundAlsoAfterTheBusWasReplaced() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bus-\(UUID().uuidString)").path

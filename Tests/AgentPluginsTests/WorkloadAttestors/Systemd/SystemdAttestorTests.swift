@@ -4,7 +4,7 @@ import Testing
 @testable import AgentPlugins
 
 /// The systemd attestor against a scripted bus that says what no systemd says.
-@Suite(.timeLimit(.minutes(2))) struct SystemdAttestorTests {
+@Suite(.timeLimit(.minutes(4))) struct SystemdAttestorTests {
   private static let unit = "/org/freedesktop/systemd1/unit/web_2eservice"
 
   @Sendable private static func good(_ member: String) -> ScriptedBus.Answer {
