@@ -102,7 +102,7 @@ let package = Package(
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, x509]),
     part("AWS", ["HTTP", "Daemon", crypto]),
     part("Azure", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
-    part("Kubernetes", ["CSpawn", "HTTP", "Keys", "SPIFFE", "Daemon"]),
+    part("Kubernetes", ["Programs", "HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
     part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
     .target(name: "CPeer"),
@@ -120,6 +120,7 @@ let package = Package(
       ["SPIFFE", "Daemon", "TLS", "HTTP", "Keys", "RPC", logging, lifecycle, nioCore, nioSSL, crypto, x509, asn1]),
 
     .target(name: "CSpawn"),
+    part("Programs", ["CSpawn", "Daemon"]),
     part("SVIDFiles", ["CSpawn", "Keys", "SPIFFE", "Daemon", x509]),
 
     part("WorkloadClient", ["Daemon", "SPIFFE", "WorkloadProtos", "RPC", grpcCore, crypto, x509]),
@@ -242,7 +243,9 @@ let package = Package(
       path: "Tests/Support/Azure", swiftSettings: strict),
     tests(
       "Azure", ["DaemonTesting", "AzureTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
-    tests("Kubernetes", ["KubernetesTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
+    tests(
+      "Kubernetes",
+      ["KubernetesTesting", "Programs", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
     tests("Plugins", ["HCL", "Daemon", logging]),
     .target(
       name: "NodeProofTesting", dependencies: ["SPIFFE", crypto, cryptoExtras, x509, asn1],

@@ -4,6 +4,7 @@ import HTTP
 import HTTPTesting
 import KubernetesTesting
 import Mutations
+import Programs
 import SPIFFE
 import Synchronization
 import Testing

@@ -1,6 +1,7 @@
 package import Daemon
 import FoundationEssentials
 import Keys
+import Programs
 
 /// Runs the credential plugin of a cluster's kubeconfig, and keeps what it said until shortly before its end or until the API
 /// server refuses it. All who need it wait for one run; agents that nobody knows can cause one, so there is no second within
