@@ -100,7 +100,7 @@ let package = Package(
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, x509]),
-    part("AWS", ["HTTP", "Daemon", crypto]),
+    part("AWS", ["Programs", "HTTP", "Keys", "Daemon", logging, crypto]),
     part("Azure", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Kubernetes", ["Programs", "HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
@@ -236,7 +236,7 @@ let package = Package(
     tests("Daemon", ["DaemonTesting", "HCL", logging, lifecycle, nioCore, nioHTTP1, nioEmbedded]),
     tests("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras]),
     tests("HTTP", ["Mutations", "HTTPTesting", "SPIFFE", "Daemon", nioCore, nioHTTP1, nioSSL, x509, crypto, asn1]),
-    tests("AWS", ["Mutations", "HTTPTesting", "HTTP", "Daemon", nioHTTP1]),
+    tests("AWS", ["DaemonTesting", "Mutations", "HTTPTesting", "HTTP", "Daemon", logging, nioHTTP1]),
     .target(
       name: "AzureTesting",
       dependencies: ["Azure", "HTTPTesting", "HTTP", "SPIFFE", nioHTTP1, crypto, cryptoExtras, x509, asn1],
@@ -268,8 +268,8 @@ let package = Package(
     tests(
       "SQLDatastore",
       [
-        "Mutations", "TestDatabases", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "AWS", "Daemon", logging,
-        protobuf,
+        "Mutations", "TestDatabases", "HTTPTesting", "DatastoreAPI", "SPIFFE", "SPIREProtos", "CSQLite", "AWS",
+        "Daemon", logging, protobuf,
       ], resources: [.copy("Recorded")]),
     tests(
       "Authority",
@@ -405,6 +405,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("WebURL", ["HTTP"])
   fuzz("VaultAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])
   fuzz("XML", ["AWS"])
+  fuzz("AWSFiles", ["AWS"])
   fuzz("SignedMessage", ["ServerPlugins", "SPIFFE"])
   fuzz("Entry", ["Server", "ServerCommands", "DatastoreAPI", "SPIFFE", "SPIREProtos", protobuf])
   fuzz("CommandLine", ["Flags"])

@@ -36,7 +36,7 @@ package final class SQLDatastore: Datastore, Sendable {
     let logger = logger.with(subsystem: "sql")
     try configuration.validate()
     logger.info("Opening SQL database", metadata: ["db_type": "\(configuration.databaseType)"])
-    let engine = try SQLEngines.engine(configuration)
+    let engine = try SQLEngines.engine(configuration, logger: logger)
     let setup = SQLPoolSetup(configuration: configuration, time: time, logger: logger)
     let pool = try engine.pool(configuration.connectionString, .primary, setup)
     var replica: SQLPool?

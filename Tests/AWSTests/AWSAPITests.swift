@@ -154,7 +154,8 @@ import Testing
       let found = try await [first, second]
       #expect(found.map(\.accessKeyID) == ["ASIA", "ASIA"])
       #expect(server.script.requests.count == 1)
-      time.advance(by: .seconds(365 * 86400))
+      // Until four minutes before its end.
+      time.advance(by: .seconds(3_469_755 - 240))
       _ = try await roles.credentials(of: role, session: "spire", region: "us-east-1", through: api)
       #expect(server.script.requests.count == 2)
     }
@@ -224,9 +225,110 @@ import Testing
     #expect(try place(names, .sts) == "all.test")
     let ignored = names.merging(["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"]) { $1 }
     #expect(try place(ignored) == "autoscaling.eu-west-1.amazonaws.com")
-    // Not asked at an endpoint of another kind than was demanded.
-    #expect(throws: AWSError.self) { try place(["AWS_USE_FIPS_ENDPOINT": "true"]) }
     #expect(try place(names.merging(["AWS_USE_FIPS_ENDPOINT": "true"]) { $1 }) == "scaling.test:99")
+    // The profile's, which count less.
+    var files = AWSSharedFiles()
+    files.add(
+      config: """
+        [profile dev]
+        services = local
+        endpoint_url = https://profile.test
+        use_fips_endpoint = true
+        [services local]
+        auto_scaling =
+          endpoint_url = https://service.test
+        """)
+    func profile(_ more: [String: String], _ service: AWSEndpoints.Service) throws -> String {
+      let environment = ["AWS_PROFILE": "dev"].merging(more) { $1 }
+      return try AWSEndpoints(AWSConfiguration(environment: environment, files: files))
+        .place(of: service, region: "eu-west-1").url.authority
+    }
+    #expect(try profile([:], .autoscaling) == "service.test")
+    #expect(try profile([:], .sts) == "profile.test")
+    #expect(try profile(["AWS_ENDPOINT_URL": "https://all.test"], .autoscaling) == "all.test")
+    #expect(try profile(["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"], .sts) == "sts-fips.eu-west-1.amazonaws.com")
+  }
+
+  /// As the endpoint rules of AWS's clients have them: usual, FIPS, IPv6 too, both.
+  @Test(arguments: [
+    (
+      "eu-west-1", AWSEndpoints.Service.sts,
+      [
+        "sts.eu-west-1.amazonaws.com", "sts-fips.eu-west-1.amazonaws.com", "sts.eu-west-1.api.aws",
+        "sts-fips.eu-west-1.api.aws",
+      ]
+    ),
+    (
+      "eu-west-1", .eks,
+      [
+        "eks.eu-west-1.amazonaws.com", "fips.eks.eu-west-1.amazonaws.com", "eks.eu-west-1.api.aws",
+        "eks-fips.eu-west-1.api.aws",
+      ]
+    ),
+    (
+      "eu-west-1", .sso,
+      [
+        "portal.sso.eu-west-1.amazonaws.com", "portal.sso-fips.eu-west-1.amazonaws.com", "portal.sso.eu-west-1.api.aws",
+        "portal.sso-fips.eu-west-1.api.aws",
+      ]
+    ),
+    (
+      "eu-west-1", .iam,
+      ["iam.amazonaws.com", "iam-fips.amazonaws.com", "iam.global.api.aws", "iam-fips.global.api.aws"]
+    ),
+    (
+      "us-gov-east-1", .ec2,
+      [
+        "ec2.us-gov-east-1.amazonaws.com", "ec2.us-gov-east-1.amazonaws.com", "ec2.us-gov-east-1.api.aws",
+        "ec2-fips.us-gov-east-1.api.aws",
+      ]
+    ),
+    (
+      "us-gov-east-1", .organizations,
+      [
+        "organizations.us-gov-west-1.amazonaws.com", "organizations.us-gov-west-1.amazonaws.com",
+        "organizations.us-gov-west-1.api.aws", "organizations.us-gov-west-1.api.aws",
+      ]
+    ),
+    (
+      "us-gov-east-1", .iam,
+      ["iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com", "iam.us-gov.api.aws", "iam.us-gov.api.aws"]
+    ),
+    (
+      "cn-north-1", .iam,
+      [
+        "iam.cn-north-1.amazonaws.com.cn", "iam-fips.amazonaws.com.cn", "iam.global.api.amazonwebservices.com.cn",
+        "iam-fips.api.amazonwebservices.com.cn",
+      ]
+    ),
+    (
+      "us-iso-east-1", .iam,
+      [
+        "iam.us-iso-east-1.c2s.ic.gov", "iam-fips.us-iso-east-1.c2s.ic.gov", "iam.api.aws.ic.gov",
+        "iam-fips.api.aws.ic.gov",
+      ]
+    ),
+    (
+      "us-isof-south-1", .autoscaling,
+      [
+        "autoscaling.us-isof-south-1.csp.hci.ic.gov", "autoscaling-fips.us-isof-south-1.csp.hci.ic.gov",
+        "autoscaling.us-isof-south-1.api.aws.hci.ic.gov", "autoscaling-fips.us-isof-south-1.api.aws.hci.ic.gov",
+      ]
+    ),
+    (
+      "eu-isoe-west-1", .sts,
+      [
+        "sts.eu-isoe-west-1.cloud.adc-e.uk", "sts-fips.eu-isoe-west-1.cloud.adc-e.uk",
+        "sts.eu-isoe-west-1.api.cloud-aws.adc-e.uk", "sts-fips.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+      ]
+    ),
+  ])
+  func hostsOfEachKind(_ region: String, _ service: AWSEndpoints.Service, _ expected: [String]) throws {
+    let found = try [("", ""), ("true", ""), ("", "true"), ("true", "true")].map { fips, dual in
+      let environment = ["AWS_USE_FIPS_ENDPOINT": fips, "AWS_USE_DUALSTACK_ENDPOINT": dual]
+      return try AWSEndpoints(environment: environment).place(of: service, region: region).url.authority
+    }
+    #expect(found == expected)
   }
 
   @Test(arguments: ["", "evil.example/", "us-east-1.evil.example", "US-EAST-1", String(repeating: "a", count: 33)])

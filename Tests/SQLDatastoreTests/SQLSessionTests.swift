@@ -122,6 +122,26 @@ import Testing
     await session.close()
   }
 
+  /// What a connection needs is got before each one is made, and for nothing else: an outage of whoever gives it does not
+  /// touch those that are open.
+  @Test func preparedBeforeEachConnection() async throws {
+    let database = Database()
+    let prepared = Runs()
+    let session = SQLSession(label: "test", prepare: { _ = prepared.next() }) { () throws(DatastoreError) in
+      try database.connect()
+    }
+    #expect(try await use(session) == 1)
+    #expect(try await use(session) == 1)
+    #expect(prepared.count == 1)
+    database.state.withLock { $0.broken = 1 }
+    #expect(try await use(session) == 2)
+    #expect(prepared.count == 2)
+    await session.close()
+    let error = await failure { _ = try await use(session) }
+    #expect(error?.code == .unavailable)
+    #expect(prepared.count == 2)
+  }
+
   @Test func idleConnectionsAreClosed() async throws {
     let database = Database()
     let time = TestTime()

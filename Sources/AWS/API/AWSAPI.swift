@@ -54,15 +54,16 @@ package struct AWSAPI: Sendable {
     ).body
   }
 
-  /// The answer to a GET of the REST protocol, which EKS speaks.
+  /// The answer to a GET of the REST protocol, which EKS and IAM Identity Center speak.
   ///
   /// - Parameter path: its segments, not encoded.
   package func get(
-    _ service: AWSEndpoints.Service, region: String, path: [String], query: [(String, String)] = []
+    _ service: AWSEndpoints.Service, region: String, path: [String], query: [(String, String)] = [],
+    headers: [AWSRequest.Field] = []
   ) async throws(AWSError) -> [UInt8] {
     let path = path.map { "/" + SignatureV4.encode($0) }.joined()
     return try await send(
-      service, region, path, "GET", path, query.map { AWSRequest.Field($0.0, $0.1) }, [], []
+      service, region, path, "GET", path, query.map { AWSRequest.Field($0.0, $0.1) }, [], headers
     ).body
   }
 

@@ -2,39 +2,31 @@ package import HTTP
 
 /// Where AWS's APIs are, by service and region. A value.
 ///
-/// `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` name other places, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is
-/// true, as for AWS's own tools.
+/// `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL`, and the keys of the profile that are their like, name other places,
+/// as for AWS's own tools; `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` choose among AWS's own. STS is asked in
+/// the region, never at its global endpoint, as aws-sdk-go-v2 does.
 package struct AWSEndpoints: Sendable {
   package enum Service: String, Sendable {
     case ec2, iam, sts, organizations, eks, autoscaling
+    case sso = "portal.sso"
 
-    /// As the names of environment variables have it.
-    fileprivate var variable: String { self == .autoscaling ? "AUTO_SCALING" : rawValue.uppercased() }
+    /// As the shared file and, in capitals, the names of environment variables have it.
+    fileprivate var settingName: String {
+      switch self {
+      case .autoscaling: "auto_scaling"
+      case .sso: "sso"
+      default: rawValue
+      }
+    }
   }
 
-  /// A part of AWS that has nothing to do with the others. Its regions begin alike; the host names end alike.
-  private struct Partition {
-    let regions: String
-    let suffix: String
-    /// The regions whose IAM and whose Organizations serve all of them.
-    let identity: String
-    let organizations: String
+  private let configuration: AWSConfiguration
+
+  package init(_ configuration: AWSConfiguration) { self.configuration = configuration }
+
+  package init(environment: [String: String]) {
+    configuration = AWSConfiguration(environment: environment, files: AWSSharedFiles())
   }
-
-  private static let partitions = [
-    Partition(regions: "cn-", suffix: "amazonaws.com.cn", identity: "cn-north-1", organizations: "cn-northwest-1"),
-    Partition(regions: "us-gov-", suffix: "amazonaws.com", identity: "us-gov-west-1", organizations: "us-gov-west-1"),
-    Partition(
-      regions: "eusc-", suffix: "amazonaws.eu", identity: "eusc-de-east-1", organizations: "eusc-de-east-1"),
-    Partition(regions: "us-iso-", suffix: "c2s.ic.gov", identity: "us-iso-east-1", organizations: "us-iso-east-1"),
-    Partition(
-      regions: "us-isob-", suffix: "sc2s.sgov.gov", identity: "us-isob-east-1", organizations: "us-isob-east-1"),
-    Partition(regions: "", suffix: "amazonaws.com", identity: "us-east-1", organizations: "us-east-1"),
-  ]
-
-  private let environment: [String: String]
-
-  package init(environment: [String: String]) { self.environment = environment }
 
   /// The URL of the service, and the region that its requests are signed for.
   package func place(of service: Service, region: String) throws(AWSError) -> (url: WebURL, region: String) {
@@ -44,36 +36,14 @@ package struct AWSEndpoints: Sendable {
         || byte == UInt8(ascii: "-")
     }
     guard isRegion, (1...32).contains(region.utf8.count) else { throw AWSError("\(region) is no region of AWS") }
-    let (host, signed) = Self.host(of: service, region: region)
-    let named = named(service)
-    if named.isEmpty, isTrue("AWS_USE_FIPS_ENDPOINT") {
-      // To ask another endpoint than the one that was demanded would break a promise that nobody sees.
-      throw AWSError(
-        "AWS_USE_FIPS_ENDPOINT is set, and the FIPS endpoints are not known here: name them with "
-          + "AWS_ENDPOINT_URL_\(service.variable)")
-    }
-    do { return (try WebURL(anyScheme: named.isEmpty ? "https://\(host)/" : named), signed) } catch {
-      throw AWSError("the endpoint of \(service.rawValue) \(error)")
-    }
-  }
-
-  private func named(_ service: Service) -> String {
-    guard !isTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") else { return "" }
-    let own = environment["AWS_ENDPOINT_URL_\(service.variable)"] ?? ""
-    return own.isEmpty ? environment["AWS_ENDPOINT_URL"] ?? "" : own
-  }
-
-  private func isTrue(_ name: String) -> Bool { environment[name]?.lowercased() == "true" }
-
-  private static func host(of service: Service, region: String) -> (host: String, region: String) {
-    guard let partition = partitions.first(where: { region.hasPrefix($0.regions) }) else { return ("", region) }
-    let suffix = partition.suffix
-    switch (service, partition.identity) {
-    case (.iam, "us-east-1"): return ("iam.\(suffix)", "us-east-1")
-    case (.iam, "us-gov-west-1"): return ("iam.us-gov.\(suffix)", "us-gov-west-1")
-    case (.iam, let home): return ("iam.\(home).\(suffix)", home)
-    case (.organizations, _): return ("organizations.\(partition.organizations).\(suffix)", partition.organizations)
-    default: return ("\(service.rawValue).\(region).\(suffix)", region)
+    let hosts = AWSHosts(
+      region: region, isFIPS: configuration.isTrue("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+      isDualStack: configuration.isTrue("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
+    let named = configuration.endpoint(of: service.settingName)
+    do {
+      return (try WebURL(anyScheme: named ?? "https://\(hosts.host(of: service))/"), hosts.signingRegion(of: service))
+    } catch {
+      throw AWSError("the endpoint of \(service.settingName) \(error)")
     }
   }
 }

@@ -42,7 +42,7 @@ struct AWSFailure: Error {
   }
 
   /// At most 300 letters, on one line.
-  private static func line(_ text: String) -> String {
+  static func line(_ text: String) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.prefix(300).map { $0.value < 0x20 ? " " : $0 }))
   }
 }

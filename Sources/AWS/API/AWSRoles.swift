@@ -1,53 +1,60 @@
-package import Daemon
+import Daemon
 import FoundationEssentials
+import Synchronization
 
-/// Credentials of roles that were assumed, kept until shortly before they end. Shared by all who call in a role; an actor
-/// isolates it, and callers that want the same role at once wait for one request.
-package actor AWSRoles {
-  /// Renewed this long before they end. In seconds.
-  private static let margin: TimeInterval = 300
+/// Credentials of roles that were assumed, kept until shortly before they end. Shared by all who call in a role; a mutex
+/// guards the list, and each role has an actor of its own.
+package final class AWSRoles: Sendable {
   /// A role per account: this many accounts are remembered.
   private static let maximum = 4096
 
   private let time: any TimeSource
-  private var kept: [String: AWSCredentials] = [:]
-  private var underWay: [String: [CheckedContinuation<Void, Never>]] = [:]
+  private let report: AWSCredentialCache.Report
+  private let kept = Mutex<[String: AWSCredentialCache]>([:])
 
-  package init(time: any TimeSource) { self.time = time }
+  init(time: any TimeSource, report: @escaping AWSCredentialCache.Report = { _, _ in }) {
+    self.time = time
+    self.report = report
+  }
 
   /// The credentials of `role`, an ARN, as whom `api` calls.
   package func credentials(
     of role: String, session: String, region: String, through api: AWSAPI
   ) async throws(AWSError) -> AWSCredentials {
-    while true {
-      if let found = kept[role], (found.expiresAt ?? .distantFuture).timeIntervalSince(time.now) > Self.margin {
-        return found
-      }
-      guard underWay[role] != nil else { break }
-      await withCheckedContinuation { underWay[role]?.append($0) }
+    let cache = kept.withLock { kept in
+      if let found = kept[role] { return found }
+      if kept.count >= Self.maximum { kept = [:] }
+      let made = AWSCredentialCache(time: time, report: report)
+      kept[role] = made
+      return made
     }
-    underWay[role] = []
-    defer { for waiting in underWay.removeValue(forKey: role) ?? [] { waiting.resume() } }
-    let answer = try await api.query(
-      .sts, region: region, action: "AssumeRole", version: "2011-06-15",
-      [("RoleArn", role), ("RoleSessionName", session)])
-    let credentials = try AWSAPI.credentials(answer["AssumeRoleResult"], "AssumeRole")
-    if kept.count >= Self.maximum { kept = kept.filter { ($0.value.expiresAt ?? .distantFuture) > time.now } }
-    if kept.count < Self.maximum { kept[role] = credentials }
-    return credentials
+    return try await cache.credentials { () throws(AWSError) in
+      try await api.credentials(of: AWSRole(arn: role, session: session), region: region)
+    }
   }
 }
 
 extension AWSAPI {
+  /// The credentials of a role (sts:AssumeRole).
+  package func credentials(of role: AWSRole, region: String) async throws(AWSError) -> AWSCredentials {
+    var parameters = [("RoleArn", role.arn), ("RoleSessionName", role.session)]
+    if let seconds = role.seconds { parameters.append(("DurationSeconds", "\(seconds)")) }
+    if let id = role.externalID { parameters.append(("ExternalId", id)) }
+    let answer = try await query(.sts, region: region, action: "AssumeRole", version: "2011-06-15", parameters)
+    return try Self.credentials(answer["AssumeRoleResult"], "AssumeRole")
+  }
+
   /// The credentials of a role for whoever has a token of an OpenID provider that the role trusts; not signed
   /// (sts:AssumeRoleWithWebIdentity).
   package func credentials(
     of identity: AWSWebIdentity, token: String, region: String
   ) async throws(AWSError) -> AWSCredentials {
     let action = "AssumeRoleWithWebIdentity"
-    let answer = try await query(
-      .sts, region: region, action: action, version: "2011-06-15",
-      [("RoleArn", identity.role), ("RoleSessionName", identity.session), ("WebIdentityToken", token)])
+    var parameters = [
+      ("RoleArn", identity.role), ("RoleSessionName", identity.session), ("WebIdentityToken", token),
+    ]
+    if let seconds = identity.seconds { parameters.append(("DurationSeconds", "\(seconds)")) }
+    let answer = try await query(.sts, region: region, action: action, version: "2011-06-15", parameters)
     return try Self.credentials(answer["\(action)Result"], action)
   }
 

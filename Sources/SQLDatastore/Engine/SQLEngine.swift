@@ -41,6 +41,13 @@ struct SQLPoolSetup: Sendable {
 
 /// Gives the password of each new connection in place of the one in the connection string.
 protocol PasswordSource: Sendable {
+  /// Gets what passwords are made of, before each connection and not on its queue. What fails, ``password(endpoint:user:)``
+  /// tells.
+  func prepare() async
   /// - Parameter endpoint: the host and port of the database, `db.example.org:5432`.
   func password(endpoint: String, user: String) throws(DatastoreError) -> String
+}
+
+extension PasswordSource {
+  func prepare() async {}
 }

@@ -31,17 +31,28 @@ final class SQLPool: Sendable {
   private let limits: Limits
   private let time: any TimeSource
   private let connectReader: @Sendable () throws(DatastoreError) -> any SQLConnection
+  private let prepare: (@Sendable () async -> Void)?
 
+  /// - Parameter prepare: awaited before each attempt to connect.
   init(
     limits: Limits, time: any TimeSource = SystemTime(),
     connectWriter: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection,
-    connectReader: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection
+    connectReader: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection,
+    prepare: (@Sendable () async -> Void)? = nil
   ) {
     self.limits = limits
     self.time = time
     self.connectReader = connectReader
+    self.prepare = prepare
     writer = SQLSession(
-      label: "sql-writer", maximumAge: limits.age, maximumIdle: limits.idleTime, time: time, connect: connectWriter)
+      label: "sql-writer", maximumAge: limits.age, maximumIdle: limits.idleTime, time: time, prepare: prepare,
+      connect: connectWriter)
+  }
+
+  /// What is awaited before each attempt to connect with passwords of `source`.
+  static func preparing(_ source: (any PasswordSource)?) -> (@Sendable () async -> Void)? {
+    guard let source else { return nil }
+    return { await source.prepare() }
   }
 
   func write<T: Sendable>(
@@ -94,7 +105,9 @@ final class SQLPool: Sendable {
   }
 
   /// A session besides the others, for one that waits on its connection. Closed by whoever asked for it.
-  func session(label: String) -> SQLSession { SQLSession(label: label, time: time, connect: connectReader) }
+  func session(label: String) -> SQLSession {
+    SQLSession(label: label, time: time, prepare: prepare, connect: connectReader)
+  }
 
   func close() async {
     for session in readers.withLock({ $0.map(\.session) }) { await session.close() }
@@ -107,7 +120,7 @@ final class SQLPool: Sendable {
       if best.map({ readers[$0].load > 0 }) ?? true, readers.count < limits.readers {
         let session = SQLSession(
           label: "sql-reader-\(readers.count)", maximumAge: limits.age, maximumIdle: limits.idleTime, time: time,
-          connect: connectReader)
+          prepare: prepare, connect: connectReader)
         readers.append(Reader(session: session))
         best = readers.count - 1
       }

@@ -10,6 +10,7 @@ actor SQLSession {
   private nonisolated let executor: QueueExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+  private let prepare: (@Sendable () async -> Void)?
   private let connect: @Sendable () throws(DatastoreError) -> any SQLConnection
   private let maximumAge: Duration?
   private let maximumIdle: Duration?
@@ -25,14 +26,17 @@ actor SQLSession {
   /// - Parameters:
   ///   - maximumAge: after this time a new connection takes the place of the old one, between two pieces of work.
   ///   - maximumIdle: after this time without work, likewise.
+  ///   - prepare: awaited before each attempt to connect, off the queue.
   init(
     label: String, maximumAge: Duration? = nil, maximumIdle: Duration? = nil, time: any TimeSource = SystemTime(),
+    prepare: (@Sendable () async -> Void)? = nil,
     connect: @escaping @Sendable () throws(DatastoreError) -> any SQLConnection
   ) {
     executor = QueueExecutor(label: label)
     self.maximumAge = maximumAge
     self.maximumIdle = maximumIdle
     self.time = time
+    self.prepare = prepare
     self.connect = connect
   }
 
@@ -48,8 +52,8 @@ actor SQLSession {
 
   private func run<T: Sendable>(
     knownFailures: Int, _ body: @Sendable (any SQLConnection) throws(DatastoreError) -> T
-  ) throws(DatastoreError) -> T {
-    guard !isClosed else { throw DatastoreError(.unavailable, "datastore-sql: the datastore is closed") }
+  ) async throws(DatastoreError) -> T {
+    try checkOpen()
     defer { usedAt = time.steady }
     dropWornConnection()
     if let connection {
@@ -62,7 +66,18 @@ actor SQLSession {
     } else if failures.load(ordering: .relaxed) != knownFailures, let lastFailure {
       throw lastFailure
     }
+    if let prepare {
+      await prepare()
+      // Others were here meanwhile.
+      try checkOpen()
+      if let connection, connection.isUsable { return try body(connection) }
+      if failures.load(ordering: .relaxed) != knownFailures, let lastFailure { throw lastFailure }
+    }
     return try body(reconnect())
+  }
+
+  private func checkOpen() throws(DatastoreError) {
+    guard !isClosed else { throw DatastoreError(.unavailable, "datastore-sql: the datastore is closed") }
   }
 
   private func dropWornConnection() {

@@ -47,7 +47,8 @@ struct MySQLEngine: SQLEngine {
     return SQLPool(
       limits: limits, time: setup.time,
       connectWriter: { () throws(DatastoreError) in try MySQLConnection(writing) },
-      connectReader: { () throws(DatastoreError) in try MySQLConnection(reading) })
+      connectReader: { () throws(DatastoreError) in try MySQLConnection(reading) },
+      prepare: SQLPool.preparing(passwords))
   }
 }
 

@@ -34,6 +34,6 @@ struct PostgresEngine: SQLEngine {
     }
     return SQLPool(
       limits: setup.networkLimits(mostReaders: Self.readerLimit), time: setup.time, connectWriter: connect,
-      connectReader: connect)
+      connectReader: connect, prepare: SQLPool.preparing(passwords))
   }
 }

@@ -2,6 +2,7 @@ import AWS
 import Daemon
 import DatastoreAPI
 import Foundation
+import HTTPTesting
 import Testing
 
 @testable import SQLDatastore
@@ -9,11 +10,12 @@ import Testing
 @Suite struct RDSTokenTests {
   private let endpoint = "db.eu-west-1.rds.amazonaws.com:3306"
 
-  @Test func isASignedURL() throws {
+  @Test func isASignedURL() async throws {
     let time = TestTime(Date(timeIntervalSince1970: 1_440_938_160))
-    let source = RDSToken(region: "eu-west-1", time: time) { () throws(AWSError) in
+    let source = RDSToken(region: "eu-west-1", time: time) { () async throws(AWSError) in
       AWSCredentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "t=")
     }
+    await source.prepare()
     let token = try source.password(endpoint: endpoint, user: "spire user")
     #expect(
       token.hasPrefix(
@@ -24,38 +26,68 @@ import Testing
     #expect(!token.contains("secret"))
   }
 
-  @Test func isKeptUntilAMinuteBeforeItsEnd() throws {
+  @Test func isKeptUntilAMinuteBeforeItsEnd() async throws {
     let time = TestTime()
     let count = Counter()
-    let source = RDSToken(region: "r", time: time) { () throws(AWSError) in
+    let source = RDSToken(region: "r", time: time) { () async throws(AWSError) in
       AWSCredentials(accessKeyID: "id\(count.next())", secretAccessKey: "s")
     }
-    func token(_ user: String = "u") throws -> String { try source.password(endpoint: endpoint, user: user) }
-    let first = try token()
+    func token(_ user: String = "u") async throws -> String {
+      await source.prepare()
+      return try source.password(endpoint: endpoint, user: user)
+    }
+    let first = try await token()
     time.advance(by: .seconds(839))
-    #expect(try token() == first)
-    #expect(try token("other") != first)
+    #expect(try await token() == first)
+    #expect(try await token("other") != first)
     time.advance(by: .seconds(1))
-    let second = try token()
-    #expect(second != first && second.contains("id3"))
-    #expect(try token() == second)
+    let second = try await token()
+    #expect(second != first)
+    #expect(try await token() == second)
   }
 
-  @Test func endsWithItsCredentials() throws {
+  @Test func endsWithItsCredentials() async throws {
     let time = TestTime()
     let end = time.now.addingTimeInterval(120)
     let count = Counter()
-    let source = RDSToken(region: "r", time: time) { () throws(AWSError) in
-      _ = count.next()
-      return AWSCredentials(accessKeyID: "id", secretAccessKey: "s", expiresAt: end)
+    let source = RDSToken(region: "r", time: time) { () async throws(AWSError) in
+      AWSCredentials(accessKeyID: "id\(count.next())", secretAccessKey: "s", expiresAt: end)
     }
-    _ = try source.password(endpoint: endpoint, user: "u")
+    func token() async throws -> String {
+      await source.prepare()
+      return try source.password(endpoint: endpoint, user: "u")
+    }
+    let first = try await token()
     time.advance(by: .seconds(59))
-    _ = try source.password(endpoint: endpoint, user: "u")
-    #expect(count.value == 1)
+    #expect(try await token() == first)
     time.advance(by: .seconds(1))
-    _ = try source.password(endpoint: endpoint, user: "u")
-    #expect(count.value == 2)
+    #expect(try await token() != first)
+  }
+
+  /// As everything else that asks AWS: here with the web identity of a pod, whose credentials STS gives.
+  @Test func withAWebIdentity() async throws {
+    let token = FileManager.default.temporaryDirectory.appending(path: "token-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: token) }
+    try "jwt".write(to: token, atomically: false, encoding: .utf8)
+    let answer = """
+      <R><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+      <SessionToken>of-sts</SessionToken><Expiration>2026-11-22T10:00:00Z</Expiration></Credentials>
+      </AssumeRoleWithWebIdentityResult></R>
+      """
+    let path = token.path
+    let endpoint = endpoint
+    try await TestWebServer.with(nil, reply: { _ in .page(200, [], Array(answer.utf8)) }) { server in
+      let environment = [
+        "AWS_WEB_IDENTITY_TOKEN_FILE": path, "AWS_ROLE_ARN": "arn:aws:iam::1:role/r",
+        "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:\(server.port)",
+      ]
+      let source = try RDSToken(AWSDatabaseAccess(region: "eu-west-1"), environment: environment, time: TestTime())
+      await source.prepare()
+      await source.prepare()
+      let password = try source.password(endpoint: endpoint, user: "u")
+      #expect(password.contains("X-Amz-Credential=ASIA%2F") && password.contains("X-Amz-Security-Token=of-sts"))
+      #expect(server.script.requests.count == 1)
+    }
   }
 
   @Test func saysWhatIsMissing() async {
@@ -66,7 +98,8 @@ import Testing
     #expect(
       await message(AWSDatabaseAccess(region: "r", accessKeyID: "a"))
         == "datastore-sql: access_key_id and secret_access_key must be set together")
-    let source = RDSToken(region: "r", time: TestTime()) { () throws(AWSError) in throw AWSError("none there") }
+    let source = RDSToken(region: "r", time: TestTime()) { () async throws(AWSError) in throw AWSError("none there") }
+    await source.prepare()
     let error = await failure { _ = try source.password(endpoint: endpoint, user: "u") }
     #expect(error?.code == .unavailable)
     #expect(

@@ -18,12 +18,12 @@ struct AWSWorldTests {
   private static let legacySigner = try? _RSA.Signing.PrivateKey(unsafeKeySize: .init(bitCount: 1024))
 
   private func attestor(
-    _ world: AWSWorld, _ configuration: String, secret: String? = nil, host: TestHost? = nil
+    _ world: AWSWorld, _ configuration: String, secret: String? = nil, environment: [String: String]? = nil
   ) throws -> AWSIIDAttestor {
     let legacy = Array(try #require(Self.legacySigner).publicKey.derRepresentation)
     let attestor = AWSIIDAttestor(
-      host: try host ?? TestHost(), keys: AWSSigningKeys(pkcs7: { _ in nil }, legacy: { _ in legacy }),
-      environment: [
+      host: try TestHost(), keys: AWSSigningKeys(pkcs7: { _ in nil }, legacy: { _ in legacy }),
+      environment: environment ?? [
         "AWS_ENDPOINT_URL": world.content.url, "AWS_ACCESS_KEY_ID": world.content.keyID,
         "AWS_SECRET_ACCESS_KEY": secret ?? world.content.secret,
       ], time: SystemTime())
@@ -49,10 +49,10 @@ struct AWSWorldTests {
 
   private func attest(
     _ world: AWSWorld, _ name: String = "nodes", _ configuration: String = #"assume_role = "delegate""#,
-    secret: String? = nil
+    secret: String? = nil, environment: [String: String]? = nil
   ) async throws -> (said: String, node: Attested?) {
     let instance = try #require(world.content.instances[name])
-    let attestor = try attestor(world, configuration, secret: secret)
+    let attestor = try attestor(world, configuration, secret: secret, environment: environment)
     let payload = try payload(world, instance)
     var node: (any VerifiedNode)?
     let said = try await refusal { node = try await attestor.attest(payload, with: TestAgentSide { _ in [] }) }
@@ -92,6 +92,7 @@ struct AWSWorldTests {
     #expect(result.said.hasPrefix("Internal: failed to create spiffe ID: "), "\(result.said)")
 
     try await checkRights(world)
+    try await checkProfiles(world)
     try await checkOrganizations(world)
     try await checkClusters(world)
 
@@ -120,6 +121,36 @@ struct AWSWorldTests {
       let said = try await attest(world, "nodes", configuration, secret: secret).said
       #expect(said.hasPrefix("Internal: failed to describe instance: ") && said.contains(expected), "\(said)")
     }
+  }
+
+  /// The server as a profile has it: a role in the node's account, assumed with the keys that another profile prints.
+  private func checkProfiles(_ world: AWSWorld) async throws {
+    let nodes = try #require(world.content.instances["nodes"])
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("aws-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let keys: [String: Any] = [
+      "Version": 1, "AccessKeyId": world.content.keyID, "SecretAccessKey": world.content.secret,
+    ]
+    try JSONSerialization.data(withJSONObject: keys).write(to: folder.appendingPathComponent("keys"))
+    try """
+    [profile node]
+    role_arn = arn:aws:iam::\(nodes.account):role/delegate
+    source_profile = base
+    duration_seconds = 900
+    [profile base]
+    credential_process = cat "\(folder.path)/keys"
+    """.write(to: folder.appendingPathComponent("config"), atomically: true, encoding: .utf8)
+    let environment = [
+      "AWS_ENDPOINT_URL": world.content.url, "AWS_PROFILE": "node", "AWS_CONFIG_FILE": folder.path + "/config",
+      "PATH": "/usr/bin:/bin",
+    ]
+    _ = try world.calls()
+    #expect(try await attest(world, "nodes", "", environment: environment).said == "no error")
+    #expect(
+      try world.calls().prefix(2) == [
+        ["sts", "AssumeRole", world.content.management], ["ec2", "DescribeInstances", nodes.account],
+      ])
   }
 
   /// Whether the node is in a node group of a cluster, through EKS and Auto Scaling.

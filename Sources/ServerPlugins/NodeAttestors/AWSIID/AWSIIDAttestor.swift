@@ -2,6 +2,7 @@ import AWS
 import Daemon
 import FoundationEssentials
 import HTTP
+import Logging
 import Plugins
 import SPIFFE
 
@@ -25,15 +26,18 @@ package final class AWSIIDAttestor: NodeAttestor {
   private let keys: AWSSigningKeys
   private let environment: [String: String]
   private let time: any TimeSource
+  private let logger: Logger?
   private let state = Configured<State>()
 
   init(
-    host: any NodeAttestorHost, keys: AWSSigningKeys = .amazon, environment: [String: String], time: any TimeSource
+    host: any NodeAttestorHost, keys: AWSSigningKeys = .amazon, environment: [String: String], time: any TimeSource,
+    logger: Logger? = nil
   ) {
     self.host = host
     self.keys = keys
     self.environment = environment
     self.time = time
+    self.logger = logger
   }
 
   static func plugin(_ host: any NodeAttestorHost, time: any TimeSource = SystemTime()) -> BuiltInPlugin<
@@ -41,7 +45,7 @@ package final class AWSIIDAttestor: NodeAttestor {
   > {
     let environment = ProcessInfo.processInfo.environment
     return BuiltInPlugin(
-      pluginName, make: { _ in AWSIIDAttestor(host: host, environment: environment, time: time) },
+      pluginName, make: { AWSIIDAttestor(host: host, environment: environment, time: time, logger: $0.logger) },
       configure: { plugin, data in try (plugin as? AWSIIDAttestor)?.configure(data) },
       validate: { _ = try AWSIIDSettings($0, environment: environment) })
   }
@@ -52,7 +56,8 @@ package final class AWSIIDAttestor: NodeAttestor {
     let new = State(
       settings: settings, accounts: MemberCache(lifetime: settings.organizationLifetime, time: time),
       clusters: ClusterNodes(time: time),
-      services: AWSServices(given: settings.credentials, environment: environment, time: time))
+      services: AWSServices(
+        given: settings.credentials, environment: environment, time: time, logger: logger))
     state.replace(with: new)
   }
 
