@@ -1,5 +1,6 @@
 import Daemon
 import Foundation
+import HTTP
 import Synchronization
 import Testing
 
@@ -69,5 +70,70 @@ import Testing
     open.finish()
     let value = try await first
     #expect(value == 1)
+  }
+
+  // MARK: Renewal
+
+  /// A token of 100 s that is asked for again after 60 s.
+  private func renewed(_ once: AzureOnce<String, Int>, _ source: Source, fails: Bool = false) async throws -> Int {
+    try await once.renewed("a") { () throws(AzureError) in
+      let value = source.next(.seconds(100)).value
+      if fails { throw AzureError(.unavailable, "down") }
+      return .init(value, lifetime: .seconds(100), renewal: .seconds(60))
+    }
+  }
+
+  @Test func whatIsGoodIsRenewedBeforeItEnds() async throws {
+    let (once, source) = (AzureOnce<String, Int>(time: time), Source())
+    #expect(try await renewed(once, source) == 1)
+    time.advance(by: .seconds(59))
+    #expect(try await renewed(once, source) == 1)
+    time.advance(by: .seconds(1))
+    #expect(try await renewed(once, source) == 2)
+    #expect(try await renewed(once, source) == 2)
+  }
+
+  @Test func anOutageKeepsWhatIsGoodUntilItEnds() async throws {
+    let (once, source) = (AzureOnce<String, Int>(time: time), Source())
+    #expect(try await renewed(once, source) == 1)
+    time.advance(by: .seconds(60))
+    for _ in 0..<5 { #expect(try await renewed(once, source, fails: true) == 1) }
+    #expect(source.asked.withLock { $0 } == 2, "an outage is not asked after by every caller")
+    time.advance(by: .seconds(30))
+    #expect(try await renewed(once, source, fails: true) == 1)
+    #expect(source.asked.withLock { $0 } == 3)
+    time.advance(by: .seconds(10))
+    let error = await #expect(throws: AzureError.self) { try await renewed(once, source, fails: true) }
+    #expect(error?.message == "down")
+    #expect(try await renewed(once, source) == 5)
+  }
+
+  @Test func nobodyWaitsForARenewalButWhoAsksForIt() async throws {
+    let (once, source) = (AzureOnce<String, Int>(time: time), Source())
+    #expect(try await renewed(once, source) == 1)
+    time.advance(by: .seconds(60))
+    let (gate, open) = AsyncStream<Void>.makeStream()
+    let (began, begin) = AsyncStream<Void>.makeStream()
+    async let first = once.renewed("a") { () throws(AzureError) in
+      begin.finish()
+      for await _ in gate {}
+      return .init(9, lifetime: .seconds(100), renewal: .seconds(60))
+    }
+    for await _ in began {}
+    #expect(try await renewed(once, source) == 1)
+    open.finish()
+    let value = try await first
+    #expect(value == 9)
+    #expect(try await renewed(once, source) == 9)
+  }
+
+  @Test func whatEndsSoonIsNotAskedForByEveryCaller() async throws {
+    let (once, source) = (AzureOnce<String, Int>(time: time), Source())
+    for _ in 0..<3 {
+      let value = try await once.renewed("a") { () throws(AzureError) in
+        .init(source.next(.zero).value, lifetime: .seconds(100), renewal: .seconds(-200))
+      }
+      #expect(value == 1)
+    }
   }
 }
