@@ -99,9 +99,9 @@ let package = Package(
     part("Daemon", ["GoSyntax", "HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("TLS", [nioSSL]),
-    part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, x509]),
+    part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, x509]),
     part("AWS", ["Programs", "HTTP", "Keys", "Daemon", logging, crypto]),
-    part("Azure", ["HTTP", "Keys", "SPIFFE", "Daemon"]),
+    part("Azure", ["Programs", "HTTP", "Keys", "SPIFFE", "Daemon", crypto, cryptoExtras, x509, asn1]),
     part("Kubernetes", ["Programs", "HTTP", "Keys", "SPIFFE", "Daemon"]),
     part("Plugins", ["HCL", "Daemon", logging, lifecycle, crypto]),
     part("NodeProofs", ["SPIFFE", crypto, cryptoExtras]),
@@ -120,7 +120,7 @@ let package = Package(
       ["SPIFFE", "Daemon", "TLS", "HTTP", "Keys", "RPC", logging, lifecycle, nioCore, nioSSL, crypto, x509, asn1]),
 
     .target(name: "CSpawn"),
-    part("Programs", ["CSpawn", "Daemon"]),
+    part("Programs", ["CSpawn", "Keys", "Daemon"]),
     part("SVIDFiles", ["CSpawn", "Keys", "SPIFFE", "Daemon", x509]),
 
     part("WorkloadClient", ["Daemon", "SPIFFE", "WorkloadProtos", "RPC", grpcCore, crypto, x509]),
@@ -148,8 +148,8 @@ let package = Package(
     part(
       "ServerPlugins",
       [
-        "AWS", "Azure", "Kubernetes", "NodeProofs", "Plugins", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon", "HCL",
-        logging, crypto, cryptoExtras, x509, asn1,
+        "AWS", "Azure", "Kubernetes", "NodeProofs", "Plugins", "Programs", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon",
+        "HCL", logging, crypto, cryptoExtras, x509, asn1,
       ]),
     .target(name: "CHost"),
     .systemLibrary(name: "CTPM", providers: [.apt(["libtss2-dev"])]),
@@ -242,7 +242,11 @@ let package = Package(
       dependencies: ["Azure", "HTTPTesting", "HTTP", "SPIFFE", nioHTTP1, crypto, cryptoExtras, x509, asn1],
       path: "Tests/Support/Azure", swiftSettings: strict),
     tests(
-      "Azure", ["DaemonTesting", "AzureTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),
+      "Azure",
+      [
+        "DaemonTesting", "AzureTesting", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1, crypto,
+        cryptoExtras,
+      ]),
     tests(
       "Kubernetes",
       ["KubernetesTesting", "Programs", "Mutations", "HTTPTesting", "HTTP", "SPIFFE", "Daemon", nioHTTP1]),

@@ -11,6 +11,8 @@ package struct AzureError: Error, Hashable, CustomStringConvertible {
     case unavailable
     /// The settings or the environment are not sufficient to ask.
     case configuration
+    /// This way of being somebody is not there: a chain tries the next one.
+    case absent
     /// Whoever wanted to know gave up.
     case cancelled
   }

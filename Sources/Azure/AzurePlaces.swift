@@ -12,6 +12,9 @@ package struct AzurePlaces: Sendable {
   package let environment: [String: String]
   /// Other servers for hosts, by name: a test's own.
   package var elsewhere: [String: String] = [:]
+  /// Where Azure Arc's agent keeps what it asks its callers for, and where it is itself.
+  package var arcFolder = "/var/opt/azcmagent/tokens"
+  package var arcAgent = "/opt/azcmagent/bin/himds"
 
   package init(security: HTTPSecurity, environment: [String: String]) {
     self.security = security
@@ -38,15 +41,6 @@ package struct AzurePlaces: Sendable {
     }
     while base.hasSuffix("/") { base.removeLast() }
     return try parsed(base + path)
-  }
-
-  /// Whether `url` is of what runs beside the server: no proxy could know the way there.
-  func isOnTheMachine(_ url: WebURL) -> Bool {
-    guard url.host != Self.metadataHost else { return true }
-    guard let identities = environment["IDENTITY_ENDPOINT"], let own = try? WebURL(anyScheme: identities) else {
-      return false
-    }
-    return own.host == url.host
   }
 
   /// The server that is asked for what `url` names.

@@ -1,3 +1,4 @@
+import Crypto
 package import FoundationEssentials
 import NIOCore
 import NIOSSL
@@ -13,6 +14,9 @@ package enum ServerTrust: Sendable {
   case webChain(WebRoots)
   /// This ID, by an X509-SVID that its trust domain's bundle verifies.
   case spiffe(id: SPIFFEID, verifier: X509SVIDVerifier, now: @Sendable () -> Date)
+  /// Whoever has the key of the certificate with this SHA-1 fingerprint, whatever it says: for a service of this host that
+  /// its platform describes in this way alone (Azure Service Fabric).
+  case fingerprint([UInt8])
   /// Nothing: where a setting of upstream's asks for it (`insecure_skip_verify`), and its user was warned.
   case unverified
 
@@ -26,6 +30,10 @@ package enum ServerTrust: Sendable {
   struct UnexpectedID: Error, CustomStringConvertible {
     let found: SPIFFEID
     var description: String { "unexpected ID \"\(found)\"" }
+  }
+
+  struct UnexpectedCertificate: Error, CustomStringConvertible {
+    var description: String { "the certificate has another fingerprint" }
   }
 
   struct UnexpectedHost: Error, CustomStringConvertible {
@@ -44,8 +52,8 @@ package enum ServerTrust: Sendable {
     case .webChain(let roots):
       configuration.certificateVerification = .noHostnameVerification
       try roots.apply(to: &configuration)
-    case .spiffe:
-      // The SPIFFE ID says who the server is; its host name says nothing.
+    case .spiffe, .fingerprint:
+      // The SPIFFE ID or the certificate itself says who the server is; its host name says nothing.
       configuration.certificateVerification = .noHostnameVerification
       configuration.trustRoots = .certificates([])
     case .unverified:
@@ -71,6 +79,19 @@ package enum ServerTrust: Sendable {
               throw error
             }
           }
+        })
+    }
+    if case .fingerprint(let expected) = self {
+      return try NIOSSLClientHandler(
+        context: context, serverHostname: name,
+        customVerificationCallback: { presented, promise in
+          let leaf = try? presented.first?.toDERBytes()
+          guard let leaf, Array(Insecure.SHA1.hash(data: leaf)) == expected else {
+            refusal.note(UnexpectedCertificate())
+            promise.succeed(.failed)
+            return
+          }
+          promise.succeed(.certificateVerified)
         })
     }
     guard case .spiffe(let id, let verifier, let now) = self else {

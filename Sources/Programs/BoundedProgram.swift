@@ -1,6 +1,7 @@
 import CSpawn
 import Daemon
 import Glibc
+import Keys
 
 /// One run of a program that an operator names and that prints credentials: a child in a session of its own, without a
 /// terminal and without a shell, whose output and time are bounded. Blocks its caller: to be called on `BackgroundWork`.
@@ -144,5 +145,17 @@ package struct BoundedProgram: Sendable {
   private static func collect(_ pid: pid_t) {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+  }
+}
+
+extension BoundedProgram {
+  /// The same for callers that may not block. The program takes time, not a processor, so it is not in the lane of its
+  /// caller's work, and it goes on if the caller leaves.
+  package func output() async throws(Failure) -> [UInt8] {
+    do {
+      return try await BackgroundWork.$lane.withValue(nil) { try await BackgroundWork.run { try run() } }
+    } catch {
+      throw (error as? Failure) ?? Failure(reason: .notStarted("\(error)"))
+    }
   }
 }

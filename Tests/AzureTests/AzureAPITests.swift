@@ -85,7 +85,7 @@ import Testing
 
   @Test(arguments: [(nil, ""), ("id", "&client_id=id")])
   func theMachinesIdentityIsAsked(_ application: String?, _ more: String) async throws {
-    try await run(.machine(application: application)) { api, server in
+    try await run(.managed(.machine(application: application))) { api, server in
       _ = await failure { try await api.get(["x"], version: "1") }
       #expect(
         server.script.requests.map(\.uri) == [
@@ -100,8 +100,8 @@ import Testing
     try await TestWebServer.with(
       nil, reply: { _ in .page(200, [], Array(#"{"access_token":"t","expires_on":"1"}"#.utf8)) }
     ) { server in
-      let credential = AzureCredential.service(
-        endpoint: "http://127.0.0.1:\(server.port)/msi/token", header: "h", application: nil)
+      let credential = AzureCredential.managed(
+        .appService(endpoint: "http://127.0.0.1:\(server.port)/msi/token", header: "h", application: nil))
       try await run(credential) { api, _ in _ = await failure { try await api.get(["x"], version: "1") } }
       let request = try #require(server.script.requests.first)
       #expect(
@@ -145,30 +145,6 @@ import Testing
   }
 
   // MARK: The environment
-
-  @Test func theEnvironmentIsReadAsAzuresLibrariesDo() throws {
-    func of(_ environment: [String: String]) throws -> AzureCredential {
-      try AzureCredential.ofEnvironment(environment, tenant: "own")
-    }
-    let application = ["AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"]
-    func with(_ more: [String: String]) -> [String: String] { application.merging(more) { $1 } }
-    #expect(try of([:]) == .machine(application: nil))
-    #expect(try of(application) == .machine(application: "c"))
-    #expect(
-      try of(with(["AZURE_CLIENT_SECRET": "s", "AZURE_FEDERATED_TOKEN_FILE": "/f"]))
-        == .secret(tenant: "t", application: "c", secret: "s"))
-    #expect(
-      try of(with(["AZURE_FEDERATED_TOKEN_FILE": "/f"])) == .tokenFile(tenant: "own", application: "c", path: "/f"))
-    #expect(
-      try of(["IDENTITY_ENDPOINT": "http://h", "IDENTITY_HEADER": "x"])
-        == .service(endpoint: "http://h", header: "x", application: nil))
-    for bad in [
-      with(["AZURE_CLIENT_CERTIFICATE_PATH": "/c"]), with(["AZURE_USERNAME": "u"]), ["IDENTITY_ENDPOINT": "http://h"],
-      ["MSI_ENDPOINT": "http://h"],
-    ] {
-      #expect(throws: AzureError.self) { try of(bad) }
-    }
-  }
 
   @Test func theAuthoritysHostMayBeAnotherOneOverHTTPS() throws {
     func place(_ host: String) throws -> String {

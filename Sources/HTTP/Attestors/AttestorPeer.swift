@@ -22,6 +22,8 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
   case azureIssuers
   /// What gives the server's own machine a token for Azure.
   case azureMachine
+  /// The same, to learn whether there is such a thing: where there is none, nobody waits long.
+  case azureProbe
 
   /// The attestors that ask here, as messages and tables name them.
   package var attestor: String {
@@ -32,7 +34,7 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
     case .azureIMDSMetadata: "azure_imds"
     case .challengedHost: "http_challenge"
     case .platformKeys: "gcp_iit, azure_msi"
-    case .azureServices, .azureMachine: "azure_msi, azure_imds"
+    case .azureServices, .azureMachine, .azureProbe: "azure_msi, azure_imds"
     case .azureIssuers: "azure_imds"
     }
   }
@@ -42,7 +44,7 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
     switch self {
     case .awsServices, .platformKeys, .googleServices, .azureServices, .azureIssuers: true
     case .awsMetadata, .googleMetadata, .azureMSIMetadata, .azureIMDSMetadata, .challengedHost, .googleMachine,
-      .azureMachine:
+      .azureMachine, .azureProbe:
       false
     }
   }
@@ -56,6 +58,7 @@ package enum AttestorPeer: String, CaseIterable, Sendable {
     case .azureServices: .init(connect: .seconds(5), answer: .seconds(10), maximumBody: 4 << 20)
     case .azureIssuers: .init(connect: .seconds(5), answer: .seconds(10), maximumBody: 64 << 10)
     case .azureMachine: .init(connect: .seconds(5), answer: .seconds(10), maximumBody: 1 << 20)
+    case .azureProbe: .init(connect: .seconds(1), answer: .seconds(1), maximumBody: 64 << 10)
     // A container on the machine may be a hop too far away for the token of IMDSv2: then it must not take long to tell.
     case .awsMetadata: .init(connect: .seconds(5), answer: .seconds(5), maximumBody: 1 << 20)
     case .googleMetadata, .azureMSIMetadata, .azureIMDSMetadata, .platformKeys, .googleMachine:

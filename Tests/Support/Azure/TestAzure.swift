@@ -31,6 +31,7 @@ package final class TestAzure: Sendable {
   ) async throws {
     try await TestWebServer.with(nil, reply: { self.answer($0) }) { server in
       var places = AzurePlaces(security: HTTPSecurity(.web(.system(environment: [:]))), environment: environment)
+      places.arcAgent = "/nonexistent/himds"
       for host in [AzurePlaces.loginHost, AzurePlaces.managementHost, AzurePlaces.metadataHost, "www.microsoft.com"] {
         places.elsewhere[host] = "http://127.0.0.1:\(server.port)/\(host)"
       }

@@ -80,7 +80,7 @@ package final class AzureIMDSAttestor: NodeAttestor {
   }
 
   private func api(_ access: AzureIMDSSettings.Access, _ tenant: String) -> AzureAPI {
-    let environment = web.places.environment
+    let places = web.places
     return AzureAPI(web, tokens: tokens) { () throws(AzureError) in
       switch access {
       case .secret(let application, let secret):
@@ -88,7 +88,7 @@ package final class AzureIMDSAttestor: NodeAttestor {
       case .tokenFile(let application, let path):
         return .tokenFile(tenant: tenant, application: application, path: path)
       case .environment:
-        return try AzureCredential.ofEnvironment(environment, tenant: tenant)
+        return try AzureCredential.ofEnvironment(places, tenant: tenant)
       }
     }
   }

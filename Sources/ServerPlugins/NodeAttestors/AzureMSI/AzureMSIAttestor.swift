@@ -111,9 +111,9 @@ package final class AzureMSIAttestor: NodeAttestor {
     } catch {
       throw ServerPluginError("unable to get the subscription of the server's own machine", error)
     }
-    let environment = web.places.environment
+    let places = web.places
     let api = AzureAPI(web, tokens: tokens) { () throws(AzureError) in
-      try AzureCredential.ofEnvironment(environment, tenant: id)
+      try AzureCredential.ofEnvironment(places, tenant: id)
     }
     return (api, own.subscription)
   }
