@@ -23,29 +23,17 @@ struct GCPInstance: Hashable, Sendable {
   }
 }
 
-/// Looks instances up at Google Compute Engine, as a service account or as the machine that the server runs on. Access
-/// tokens are kept until shortly before they end; an actor isolates them.
-actor GoogleCompute {
+/// Looks instances up at Google Compute Engine, as a service account or as whom the environment says. A value; tokens are
+/// shared.
+struct GoogleCompute: Sendable {
   private static let scope = "https://www.googleapis.com/auth/compute.readonly"
-  /// Renewed this long before they end.
-  private static let margin: Duration = .seconds(120)
 
-  private struct Token {
-    var text: String
-    var end: Duration
-  }
-
-  private let google: GoogleServices
-  private let time: any TimeSource
-  private let services: AttestorHTTP
-  private let machine: AttestorHTTP
-  private var tokens: [String: Token] = [:]
+  private let web: GoogleWeb
+  private let tokens: GoogleTokens
 
   init(_ google: GoogleServices, time: any TimeSource) {
-    self.google = google
-    self.time = time
-    services = AttestorHTTP(.googleServices, environment: google.environment)
-    machine = AttestorHTTP(.googleMachine)
+    web = GoogleWeb(google, time: time)
+    tokens = GoogleTokens(web)
   }
 
   /// What the service says of the instance that a verified token names (compute.instances.get).
@@ -58,58 +46,21 @@ actor GoogleCompute {
     guard segments.allSatisfy(Self.isSegment) else {
       throw ServerPluginError(.internal, "the token names an instance that no URL can name")
     }
-    let token = try await token(accountFile)
-    let url = try google.url(google.compute + segments.map { "/" + $0 }.joined())
-    return GCPInstance(
-      try await json(services, HTTPRequest(.get, url, headers: [HTTPField("Authorization", "Bearer \(token)")])))
+    let token = try await tokens.token(accountFile: accountFile, scope: Self.scope)
+    let url = try web.google.url(web.google.compute + segments.map { "/" + $0 }.joined())
+    do throws(ServerPluginError) {
+      return GCPInstance(
+        try await web.json(HTTPRequest(.get, url, headers: [HTTPField("Authorization", "Bearer \(token)")])))
+    } catch {
+      // A token that was not taken is not used again.
+      if error.code == .permissionDenied { await tokens.forget(accountFile: accountFile, scope: Self.scope) }
+      throw error
+    }
   }
 
   /// Names of projects, zones and instances.
   private static func isSegment(_ text: String) -> Bool {
     let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_.:".utf8)
     return (1...128).contains(text.utf8.count) && text != "." && text != ".." && text.utf8.allSatisfy(allowed.contains)
-  }
-
-  private func token(_ accountFile: String) async throws(ServerPluginError) -> String {
-    let file = accountFile.isEmpty ? google.credentialsFile : accountFile
-    if let kept = tokens[file], time.steady < kept.end { return kept.text }
-    let answer: JSONValue
-    if file.isEmpty {
-      let url = try google.url(
-        "\(google.metadata)/computeMetadata/v1/instance/service-accounts/default/token?scopes=\(Self.scope)")
-      answer = try await json(machine, HTTPRequest(.get, url, headers: [HTTPField("Metadata-Flavor", "Google")]))
-    } else {
-      let credentials = try GoogleCredentials(file: file, takesUsers: accountFile.isEmpty)
-      let form: (url: String, body: String)
-      do { form = try credentials.form(scope: Self.scope, at: time.now) } catch {
-        throw ServerPluginError(.internal, "unable to sign with the service account's key: \(error)", cause: error)
-      }
-      answer = try await json(
-        services,
-        HTTPRequest(
-          .post, try google.url(form.url),
-          headers: [HTTPField("Content-Type", "application/x-www-form-urlencoded")], body: Array(form.body.utf8)))
-    }
-    guard let text = answer["access_token"]?.string, !text.isEmpty, let life = answer["expires_in"]?.integer else {
-      throw ServerPluginError(.internal, "Google answers without an access token")
-    }
-    tokens[file] = Token(text: text, end: time.steady + .seconds(min(max(life, 0), 86400)) - Self.margin)
-    return text
-  }
-
-  private func json(_ client: AttestorHTTP, _ request: HTTPRequest) async throws(ServerPluginError) -> JSONValue {
-    let place = "\(request.method.rawValue) \(request.url.hostAndPort)"
-    let answer: HTTPAnswer
-    do { answer = try await client.send(request, over: .named(by: request.url, google.security)) } catch {
-      throw ServerPluginError(.unavailable, "\(place): \(error)")
-    }
-    let document = try? JSONValue(parsing: answer.body)
-    guard answer.status == 200 else {
-      let said = document?["error"]?["message"]?.string ?? document?["error_description"]?.string ?? answer.reason
-      throw ServerPluginError(
-        .unavailable, "\(place) answers with status \(answer.status): \(GoText.quote(String(said.prefix(300))))")
-    }
-    guard let document else { throw ServerPluginError(.unavailable, "\(place): the answer is no JSON") }
-    return document
   }
 }

@@ -8,7 +8,7 @@ import SPIFFE
 struct GoogleAccount: Sendable {
   private let email: String
   private let keyID: String
-  let tokenURL: String
+  private let tokenURL: WebURL
   private let key: _RSA.Signing.PrivateKey
 
   init(_ document: JSONValue) throws(GoogleCredentials.Fault) {
@@ -20,15 +20,29 @@ struct GoogleAccount: Sendable {
     }
     self.email = email
     keyID = document["private_key_id"]?.string ?? ""
-    tokenURL = document["token_uri"]?.string ?? GoogleCredentials.tokenURL
+    let text = document["token_uri"]?.string ?? ""
+    do { tokenURL = try WebURL(text.isEmpty ? GoogleCredentials.tokenURL : text) } catch {
+      throw GoogleCredentials.Fault("has a token_uri that \(error)")
+    }
+  }
+
+  func token(_ scope: String, _ web: GoogleWeb) async throws(ServerPluginError) -> GoogleToken {
+    let assertion: String
+    do { assertion = try self.assertion(scope: scope, at: web.time.now) } catch {
+      throw ServerPluginError(.internal, "unable to sign with the service account's key: \(error)", cause: error)
+    }
+    return try GoogleToken(
+      try await web.json(
+        GoogleForm.request(
+          tokenURL, [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion)])))
   }
 
   /// A request for an access token, signed (RFC 7523 §2.1).
-  func assertion(scope: String, at now: Date) throws -> String {
+  private func assertion(scope: String, at now: Date) throws -> String {
     let issued = Int64(now.timeIntervalSince1970)
     let header: JSONValue = ["alg": "RS256", "kid": .string(keyID), "typ": "JWT"]
     let claims: JSONValue = [
-      "iss": .string(email), "scope": .string(scope), "aud": .string(tokenURL), "iat": .int(issued),
+      "iss": .string(email), "scope": .string(scope), "aud": .string(tokenURL.description), "iat": .int(issued),
       "exp": .int(issued + 3600),
     ]
     let signed = "\(Base64.encodeURL(header.encoded())).\(Base64.encodeURL(claims.encoded()))"
