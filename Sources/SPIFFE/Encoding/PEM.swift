@@ -33,20 +33,23 @@ public enum PEM {
     var open: OpenBlock?
     for rawLine in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
       let line = trimmed(rawLine)
-      guard var block = open else {
+      // The open block is changed where it is: a copy for each line would take a time that grows with the square of the
+      // text's length.
+      guard open != nil else {
         open = label(line, after: begin).map { OpenBlock(type: $0) }
         continue
       }
-      if let type = label(line, after: end) {
+      guard let type = label(line, after: end) else {
+        try open?.add(line)
+        continue
+      }
+      if let block = open {
         guard type == block.type else {
           throw SPIFFEError(.malformedPEM, "PEM block \"\(block.type)\" is closed as \"\(type)\"")
         }
         blocks.append((block.type, try block.decoded()))
-        open = nil
-      } else {
-        try block.add(line)
-        open = block
       }
+      open = nil
     }
     if let open { throw SPIFFEError(.malformedPEM, "PEM block \"\(open.type)\" has no END line") }
     return blocks
