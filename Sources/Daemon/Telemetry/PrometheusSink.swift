@@ -122,16 +122,17 @@ package final class PrometheusSink: MetricsSink {
   }
 
   private static func escape(_ value: String) -> String {
-    var result = ""
-    for character in value {
-      switch character {
-      case "\\": result += "\\\\"
-      case "\"": result += "\\\""
-      case "\n": result += "\\n"
-      default: result.append(character)
+    // Scalar by scalar: as characters, a quote with an accent is no quote, and CR LF is no LF.
+    var result = String.UnicodeScalarView()
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\\": result.append(contentsOf: "\\\\".unicodeScalars)
+      case "\"": result.append(contentsOf: "\\\"".unicodeScalars)
+      case "\n": result.append(contentsOf: "\\n".unicodeScalars)
+      default: result.append(scalar)
       }
     }
-    return result
+    return String(result)
   }
 
   /// The page, in Prometheus' text format 0.0.4, families and series sorted.
