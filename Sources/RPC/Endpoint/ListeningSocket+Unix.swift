@@ -34,7 +34,7 @@ extension ListeningSocket {
         throw EndpointError.system(
           "listen unix \(path): bind", errno, advice: "give this user write access to \(parent) or change socket_path")
       }
-      guard chmod(path, mode_t(mode)) == 0 else { throw EndpointError.system("chmod \(path)", errno) }
+      try setMode(of: path, mode)
       // Listening before the lock is let go: a second server must see that somebody answers.
       guard listen(socket, 512) == 0 else { throw EndpointError.system("listen unix \(path)", errno) }
       var file = stat()
@@ -45,6 +45,24 @@ extension ListeningSocket {
       close(socket)
       throw error
     }
+  }
+
+  /// Sets the mode of the socket file, and of nothing else: whoever may write into its directory could have put a link, or
+  /// another file's name, into its place since it was bound.
+  static func setMode(of path: String, _ mode: UInt32) throws {
+    // O_PATH, which Glibc's module leaves out.
+    let file = open(path, 0o10_000_000 | O_NOFOLLOW | O_CLOEXEC)
+    guard file >= 0 else { throw EndpointError.system("chmod \(path)", errno) }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0 else { throw EndpointError.system("chmod \(path)", errno) }
+    guard status.st_mode & S_IFMT == S_IFSOCK else {
+      throw EndpointError(
+        code: .badAddress,
+        message: "\(path) was replaced while the socket was made; choose a directory that only this user can write to")
+    }
+    // A descriptor without rights to the file cannot be given to fchmod.
+    guard chmod("/proc/self/fd/\(file)", mode_t(mode)) == 0 else { throw EndpointError.system("chmod \(path)", errno) }
   }
 
   private static func directory(of path: String) -> String {
