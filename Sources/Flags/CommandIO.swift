@@ -39,9 +39,29 @@ package struct CommandIO: Sendable {
       environment: ProcessInfo.processInfo.environment)
   }
 
-  /// Writes all of `text`. A reader that went away is not the command's business.
+  /// `text` for a terminal: control characters other than line ends and tabs as `\x1b`, since names, labels and error
+  /// texts of others are in it, which must not move the cursor or ring.
+  package static func visible(_ text: String) -> String {
+    func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+      scalar == "\n" || scalar == "\t" || scalar.properties.generalCategory != .control
+    }
+    guard !text.unicodeScalars.allSatisfy(isHarmless) else { return text }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if isHarmless(scalar) {
+        result.append(scalar)
+      } else {
+        let digits = String(scalar.value, radix: 16)
+        result.append(contentsOf: ("\\x" + (digits.utf8.count < 2 ? "0" : "") + digits).unicodeScalars)
+      }
+    }
+    return String(result)
+  }
+
+  /// Writes all of `text`; to a terminal only what it shows, into files and pipes as it is. A reader that went away is not
+  /// the command's business.
   private static func write(_ text: String, to descriptor: Int32) {
-    var text = text
+    var text = isatty(descriptor) == 1 ? visible(text) : text
     text.withUTF8 { bytes in
       var rest = UnsafeRawBufferPointer(bytes)[...]
       while !rest.isEmpty {

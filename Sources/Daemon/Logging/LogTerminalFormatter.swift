@@ -17,6 +17,10 @@ struct LogTerminalFormatter {
     let elapsed = String(max(0, Int(record.time.timeIntervalSince(start))))
     var message = Substring(record.message)
     if message.last == "\n" { message.removeLast() }
+    // Messages hold what others sent, in the text of an error: it must not move the cursor, or begin a line.
+    if message.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+      message = GoText.quote(String(message))[...]
+    }
     var line =
       "\u{1b}[\(colour)m\(level)\u{1b}[0m[\(String(repeating: "0", count: max(0, 4 - elapsed.count)))\(elapsed)]"
     if let source = record.source { line += "\(source.file) \(source.function)" }
