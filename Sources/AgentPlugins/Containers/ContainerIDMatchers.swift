@@ -70,19 +70,20 @@ package struct ContainerIDMatchers: Hashable, Sendable {
   }
 
   private func find(in path: String) -> String? {
-    let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+    // Byte by byte, as the kernel does: as characters, a slash before a combining accent is no slash.
+    let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     for pattern in patterns where pattern.count == segments.count {
-      var id: Substring?
+      var id: Substring.UTF8View?
       let matches = zip(pattern, segments).allSatisfy { wanted, segment in
         switch wanted {
-        case .text(let text): return text == segment
+        case .text(let text): return text.utf8.elementsEqual(segment)
         case .any: return true
         case .id:
           id = segment
           return true
         }
       }
-      if matches, let id { return String(id) }
+      if matches, let id { return String(Substring(id)) }
     }
     return nil
   }
