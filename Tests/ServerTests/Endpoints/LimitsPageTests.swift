@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import SPIREProtos
 import Testing
 
 @testable import Daemon
@@ -59,6 +60,8 @@ import Testing
       ("silence of an agent", "\(AttestationPatience.limit.components.seconds) s"),
       ("an attestation", "\(AttestationPatience.most.components.seconds / 60) min"),
       ("challenges of an attestation", number(AttestationDialogue.maximumChallenges)),
+      ("the name of a node attestor", "\(Spire_Api_Server_Agent_V1_AttestAgentRequest.longestType) bytes"),
+      ("what is said about a proof", number(Spire_Api_Server_Agent_V1_AttestAgentRequest.longestError) + " characters"),
       ("a message of a node attestor", bytes(MessageMembers.maximumSize)),
       ("an SSH certificate", bytes(SSHCertificate.maximumSize)),
       ("connections to an HTTP listener", number(HTTPListener.maximumConnections)),

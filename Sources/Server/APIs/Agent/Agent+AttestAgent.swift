@@ -74,7 +74,7 @@ extension AgentAPI {
 
   private func receiveFirst(_ dialogue: AttestationDialogue, _ call: APICall) async throws -> Request {
     do {
-      return try await dialogue.receive()
+      return try await dialogue.receive().withoutUnknownFields
     } catch {
       throw call.failure(.invalidArgument, "failed to receive request from stream", error)
     }
@@ -83,9 +83,8 @@ extension AgentAPI {
   /// A place among the attestations of the moment. Local callers need none.
   private func enter(_ first: Request, _ call: APICall) throws -> AttestationRoom.Place? {
     guard let address = call.context.caller.address else { return nil }
-    let bytes = first.params.data.payload.count + first.params.params.csr.count
     do {
-      return try server.attestations.enter(address.network, bytes: bytes)
+      return try server.attestations.enter(address.network, bytes: first.keptBytes)
     } catch {
       if let others = server.attestations.admitToLog() {
         var call = call
@@ -109,6 +108,9 @@ extension AgentAPI {
     guard params.hasParams else { throw malformed("missing X509-SVID parameters") }
     guard !params.params.csr.isEmpty else { throw malformed("missing CSR") }
     guard !params.data.type.isEmpty else { throw malformed("missing attestation data type") }
+    guard params.data.type.utf8.count <= Request.longestType else {
+      throw malformed("attestation data type is longer than \(Request.longestType) bytes")
+    }
     guard !params.data.payload.isEmpty else { throw malformed("missing attestation data payload") }
     return params
   }
@@ -134,9 +136,9 @@ extension AgentAPI {
       let named = error as? any StatusNamed
       let code = named.flatMap { RPCError.Code(name: $0.statusName) } ?? .unknown
       let isOurs = error is AttestationDialogue.Broken
-      throw call.failure(
-        code,
-        isOurs ? "\(error)" : ServerPluginError.text(describe(error), type: "NodeAttestor", name: attestor.name))
+      let text =
+        isOurs ? "\(error)" : ServerPluginError.text(describe(error), type: "NodeAttestor", name: attestor.name)
+      throw call.failure(code, Request.cut(text))
     }
   }
 
