@@ -358,8 +358,9 @@ let package = Package(
       name: "ImmunityTests",
       dependencies: [
         "DaemonTesting", "AzureTesting", "Azure", "NodeAttestorTesting", "NodeProofTesting", "HTTPTesting",
-        "KubernetesTesting", "ServerPlugins", "NodeProofs", "Plugins", "SPIFFE", "HTTP", "Daemon", logging, nioHTTP1,
-        x509, crypto, cryptoExtras, asn1,
+        "KubernetesTesting", "ServerPlugins", "AgentPlugins", "NodeProofs", "Plugins", "Kubernetes", "AWS", "RPC",
+        "SPIFFE",
+        "HTTP", "HCL", "Flags", "Daemon", logging, nioHTTP1, x509, crypto, cryptoExtras, asn1,
       ],
       path: "Tests/Immunity", swiftSettings: strict),
     .testTarget(

@@ -26,18 +26,32 @@ import Testing
       let source = try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
       #expect(source.contains("func \(test)(") || source.contains("\"\(test)\""), "\(path) has no test \(test)")
     }
-    #expect(named >= 60)
+    #expect(named >= 190)
   }
 
   /// Attack, origin, what keeps it out, tests: none of them is empty.
   @Test func everyRowIsWhole() throws {
     let rows = try Self.rows()
-    #expect(rows.count >= 45)
+    #expect(rows.count >= 120)
     for row in rows {
       #expect(row.count == 4 && row.allSatisfy { !$0.isEmpty }, "not four cells: \(row)")
       #expect(row.last?.contains("`Tests/") == true, "a row without a test: \(row)")
     }
     #expect(Set(rows.map { $0[0] }).count == rows.count, "a class is there twice")
+  }
+
+  /// Each number was looked up: what it stands for is on a page of its own, once, and what is there is used.
+  @Test func everyNumberWasLookedUp() throws {
+    let page = try Self.page()
+    let url = Self.root.appendingPathComponent("docs/security/origins.md")
+    let origins = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("| CVE-") }
+      .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+    for row in origins { #expect(row.count == 3 && row.allSatisfy { !$0.isEmpty }, "not three cells: \(row)") }
+    let known = origins.map { $0[0] }
+    #expect(known == known.sorted() && Set(known).count == known.count)
+    let used = Set(page.matches(of: /CVE-[0-9]{4}-[0-9]{4,}/).map { String($0.output) })
+    #expect(used == Set(known), "\(used.symmetricDifference(known).sorted())")
+    #expect(!page.contains(/GHSA-/))
   }
 
   /// What replays an attack here is named there.

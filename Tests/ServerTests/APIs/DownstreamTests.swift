@@ -67,6 +67,35 @@ private typealias Service = Spire_Api_Server_Svid_V1_SVID
     }
   }
 
+  /// Whatever a request names beside or instead of the trust domain: the certificate is that of this trust domain's CA, or
+  /// there is none. The origins are in docs/security/immunity.md.
+  @Test func theRequestCannotAskForMore() async throws {
+    let requests: [(uris: [String], dnsNames: [String])] = [
+      ([], []), (["spiffe://other.test"], []), (["spiffe://example.org/spire/server"], []),
+      (["spiffe://example.org/admin"], []), (["spiffe://example.org", "spiffe://other.test"], []),
+      (["spiffe://example.org"], ["server.example.org", "*"]), ([], ["localhost"]), (["https://example.org"], []),
+    ]
+    try await with { server, caller in
+      var made = 0
+      for request in requests {
+        let csr = try TestKey().csr(uris: request.uris, dnsNames: request.dnsNames, organization: "SPIRE admins")
+        let response: Spire_Api_Server_Svid_V1_NewDownstreamX509CAResponse
+        do { response = try await sign(server, caller, csr: csr, ttl: .max) } catch let error as RPCError {
+          #expect(error.code == .invalidArgument, "\(request)")
+          continue
+        }
+        made += 1
+        let ca = try Certificate(derEncoded: [UInt8](response.caCertChain[0]))
+        let root = try Certificate(derEncoded: [UInt8](response.x509Authorities[0]))
+        #expect(try X509Certificates.uriNames(of: ca) == ["spiffe://example.org"], "\(request)")
+        #expect(try X509Certificates.dnsNames(of: ca).isEmpty, "\(request)")
+        #expect(!ca.subject.description.contains("admins"))
+        #expect(ca.notValidAfter <= root.notValidAfter)
+      }
+      #expect(made > 0)
+    }
+  }
+
   @Test(arguments: [0, -5, Int32.max]) func otherTTLs(_ ttl: Int32) async throws {
     try await with { server, caller in
       let response = try await sign(server, caller, csr: TestKey().csr(), ttl: ttl)
