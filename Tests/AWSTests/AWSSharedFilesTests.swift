@@ -37,6 +37,21 @@ import Testing
     #expect(files.services["local"]?["ec2.endpoint_url"] == "http://127.0.0.1:2")
   }
 
+  /// The example of docs/aws-credentials.md.
+  @Test func theExampleOfThePage() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: root.appending(path: "docs/aws-credentials.md"), encoding: .utf8)
+    let example = try #require(page.split(separator: "```ini\n").last?.split(separator: "```").first)
+    var files = AWSSharedFiles()
+    files.add(config: String(example))
+    let plan = try AWSCredentialChain(environment: ["AWS_PROFILE": "spire"], files: files).plan()
+    #expect(plan.place == .process("/usr/local/bin/print-credentials --account 123456789012"))
+    let role = AWSRole(
+      arn: "arn:aws:iam::123456789012:role/spire-server", session: "spire-server", externalID: "example")
+    #expect(plan.roles == [role])
+  }
+
   @Test func theirPlaces() throws {
     let home = FileManager.default.temporaryDirectory.appending(path: "aws-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: home) }

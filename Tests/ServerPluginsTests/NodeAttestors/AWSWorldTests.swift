@@ -151,6 +151,20 @@ struct AWSWorldTests {
       try world.calls().prefix(2) == [
         ["sts", "AssumeRole", world.content.management], ["ec2", "DescribeInstances", nodes.account],
       ])
+    // As a pod with a web identity: STS is asked without a signature, all else in the role's name.
+    try "a.b.c".write(to: folder.appendingPathComponent("jwt"), atomically: true, encoding: .utf8)
+    var pod = [
+      "AWS_ENDPOINT_URL": world.content.url, "AWS_WEB_IDENTITY_TOKEN_FILE": folder.path + "/jwt",
+      "AWS_ROLE_ARN": "arn:aws:iam::\(nodes.account):role/delegate",
+    ]
+    try world.tell("unchecked 1")
+    #expect(try await attest(world, "nodes", "", environment: pod).said == "no error")
+    let actions = try world.calls().prefix(2).map { $0[1] }
+    #expect(actions == ["AssumeRoleWithWebIdentity", "DescribeInstances"])
+    pod["AWS_ROLE_ARN"] = "arn:aws:iam::\(nodes.account):role/powerless"
+    try world.tell("unchecked 1")
+    let said = try await attest(world, "nodes", "", environment: pod).said
+    #expect(said.contains("assumed-role/powerless/spire-server is not authorized to perform"), "\(said)")
   }
 
   /// Whether the node is in a node group of a cluster, through EKS and Auto Scaling.
