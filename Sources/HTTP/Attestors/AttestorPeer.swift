@@ -4,7 +4,7 @@
 /// A proxy is used where upstream's client uses one and where that is no danger. A machine's own metadata service and a
 /// host that has to show that it is one are asked directly: what a proxy says would prove nothing about them.
 package enum AttestorPeer: String, CaseIterable, Sendable {
-  /// The agent's machine, before attestation.
+  /// The machine that a daemon runs on: the agent before attestation, and the server where it needs credentials of AWS.
   case awsMetadata, googleMetadata, azureMSIMetadata, azureIMDSMetadata
   /// The host that an agent says it is on.
   case challengedHost
