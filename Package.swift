@@ -425,6 +425,7 @@ if Context.environment["SPIRE_FUZZ"] != nil {
   fuzz("KubernetesAnswer", ["AgentPlugins", "Kubernetes"])
   fuzz("PSATAnswer", ["ServerPlugins", "Plugins", "Kubernetes"])
   fuzz("AzureAnswer", ["ServerPlugins", "Azure", "HTTP", "SPIFFE"])
+  fuzz("GoogleAnswer", ["ServerPlugins", "HTTP", "SPIFFE"])
   fuzz("KubeConfig", ["Kubernetes", "HTTP"])
 }
 

@@ -1,6 +1,7 @@
 // Whatever Azure or an agent on a machine of Azure says: names that are taken make no other URL, query or selector; the next
-// page is at the same place; refusals are short.
+// page is at the same place; refusals are short; a challenge names no file outside its folder; a token can stand in a header.
 
+import FoundationEssentials
 import FuzzSupport
 import HTTP
 import SPIFFE
@@ -37,7 +38,17 @@ public func fuzzAzureAnswer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int
   if let next = try? AzureAPI.next(text, after: place) {
     check(next.host == place.host && next.scheme == .https && next.port == 443, "a page elsewhere")
   }
+  if let path = try? AzureManagedIdentity.arcPath(text, "/var/opt/azcmagent/tokens") {
+    check(path.hasSuffix(".key") && path.split(separator: "/").count == 5, "a file of another folder")
+    check(path.hasPrefix("/var/opt/azcmagent/tokens/") && !path.contains("/../"), "a file of another folder")
+  }
+  if let print = AzureManagedIdentity.fingerprint(text) { check(print.count == 20, "a fingerprint of no length") }
   guard let json = try? JSONValue(parsing: bytes) else { return 0 }
+  if let token = try? AzureToken(json, at: Date(timeIntervalSince1970: 1_795_291_845)) {
+    check(token.text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "a token that ends a header")
+    check((.zero ... .seconds(86400)).contains(token.lifetime), "a life of no length")
+    check(token.renewal <= token.lifetime, "a renewal after the end")
+  }
   if let machine = try? AzureIMDSMachine(member: json, scaleSet: "s", resourceGroup: "g") {
     check(!machine.name.isEmpty && !machine.location.isEmpty, "a machine without name")
     for interface in machine.interfaces {

@@ -101,10 +101,10 @@ extension AzureManagedIdentity {
     return try AzureToken(document, at: web.time.now)
   }
 
-  /// What is in the file that the challenge names: one of the folder that only Azure Arc's agent writes to, and no other.
-  static func arcSecret(_ challenge: HTTPAnswer, _ folder: String) async throws(AzureError) -> String {
+  /// The file that the challenge names: one of the folder that only Azure Arc's agent writes to, and no other.
+  static func arcPath(_ header: String?, _ folder: String) throws(AzureError) -> String {
     let prefix = "Basic realm="
-    guard let header = challenge.header("WWW-Authenticate"), header.hasPrefix(prefix) else {
+    guard let header, header.hasPrefix(prefix) else {
       throw AzureError(.refused, "the challenge of Azure Arc names no file")
     }
     let path = String(header.dropFirst(prefix.count))
@@ -116,6 +116,11 @@ extension AzureManagedIdentity {
         .refused,
         "the challenge of Azure Arc names \(GoText.quote(String(path.prefix(200)))), which is no key in \(folder)")
     }
+    return path
+  }
+
+  private static func arcSecret(_ challenge: HTTPAnswer, _ folder: String) async throws(AzureError) -> String {
+    let path = try arcPath(challenge.header("WWW-Authenticate"), folder)
     let read: [UInt8]?
     do { read = try await BackgroundWork.run { try BoundedFile.read(path, limit: maximumSecret) } } catch {
       throw AzureError(.configuration, "the key of Azure Arc \(path) cannot be read: \(error)")

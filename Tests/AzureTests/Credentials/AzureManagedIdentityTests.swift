@@ -5,6 +5,7 @@ import DaemonTesting
 import Foundation
 import HTTP
 import HTTPTesting
+import Mutations
 import NIOHTTP1
 import SPIFFE
 import Testing
@@ -181,6 +182,23 @@ import Testing
       #expect(
         await error(identity, final)?.message == "Azure Arc gave a token of another identity than AZURE_CLIENT_ID names"
       )
+    }
+  }
+
+  @Test func challengesThatAreNearlyRight() {
+    let folder = "/var/opt/azcmagent/tokens"
+    for bytes in Mutations(of: "Basic realm=\(folder)/a.key", count: 3000) {
+      let header = String(decoding: bytes, as: UTF8.self)
+      guard let path = try? AzureManagedIdentity.arcPath(header, folder) else { continue }
+      #expect(path.hasPrefix(folder + "/") && path.hasSuffix(".key") && path.split(separator: "/").count == 5)
+    }
+  }
+
+  @Test func tokensThatAreNearlyRight() throws {
+    for bytes in Mutations(of: #"{"access_token":"abc","expires_on":"1795295445","refresh_in":"1800"}"#, count: 2000) {
+      guard let json = try? JSONValue(parsing: bytes), let token = try? AzureToken(json, at: Date()) else { continue }
+      #expect(token.text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
+      #expect(token.lifetime >= .zero && token.lifetime <= .seconds(86400) && token.renewal <= token.lifetime)
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import Mutations
 import SPIFFE
 import Testing
 
@@ -119,9 +120,33 @@ import Testing
         == "has workforce_pool_user_project, which is for workforce pools only")
   }
 
-  @Test func tokensURLsAreHTTPS() throws {
+  @Test func keysThatAreNone() throws {
     #expect(
       try fault(#"{"type":"service_account","client_email":"a","private_key":"x"}"#)
         == "has a private_key that is not read")
+  }
+
+  @Test func filesThatAreNearlyRight() throws {
+    let url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b:generateAccessToken"
+    let file = external(
+      #","token_url":"https://sts.googleapis.com/v1/token","service_account_impersonation_url":"\#(url)""#,
+      source: #"{"url":"http://169.254.169.254/token"}"#)
+    for bytes in Mutations(of: file, count: 4000) {
+      guard let json = try? JSONValue(parsing: bytes), case .external(let account)? = try? GoogleCredentials(json)
+      else { continue }
+      #expect(account.tokenURL.scheme == .https && account.tokenURL.host.hasSuffix(".googleapis.com"))
+      #expect(account.impersonation.map { $0.url.host.hasSuffix(".googleapis.com") } ?? true)
+      guard case .url(let url, _, _) = account.source else { continue }
+      #expect(url.scheme == .https || GoogleHosts.isNear(url.host))
+    }
+  }
+
+  @Test func programsAnswersThatAreNearlyRight() throws {
+    let program = try GoogleExecutable(["command": "/bin/true"])
+    let good =
+      #"{"version":1,"success":true,"token_type":"urn:ietf:params:oauth:token-type:jwt","id_token":"t"}"#
+    for bytes in Mutations(of: good, count: 2000) {
+      if let token = try? program.token(in: bytes, "response", at: Date()) { #expect(!token.isEmpty) }
+    }
   }
 }

@@ -7,7 +7,7 @@ import SPIFFE
 /// A program that prints the other platform's token, where the environment allows programs. A value.
 struct GoogleExecutable: Sendable {
   /// Why an answer is of no use, and whether a file with it is no reason not to ask the program.
-  private struct Refusal: Error {
+  struct Refusal: Error {
     let text: String
     var mayPass = false
   }
@@ -70,7 +70,7 @@ struct GoogleExecutable: Sendable {
     }
   }
 
-  private func token(in bytes: [UInt8], _ source: String, at now: Date) throws(Refusal) -> String {
+  func token(in bytes: [UInt8], _ source: String, at now: Date) throws(Refusal) -> String {
     // The answer itself may hold a token; it is not told.
     guard let answer = try? JSONValue(parsing: bytes) else { throw Refusal(text: "unable to parse \(source)") }
     func missing(_ field: String) -> Refusal { Refusal(text: "\(source) missing `\"\(field)\"` field") }

@@ -13,7 +13,7 @@ struct GoogleExternalAccount: Sendable {
   /// `ID:secret`, for federations that want their clients known.
   private let client: (id: String, secret: String)?
   private let userProject: String
-  private let source: GoogleSubject
+  let source: GoogleSubject
 
   init(_ document: JSONValue) throws(GoogleCredentials.Fault) {
     func text(_ name: String) -> String { document[name]?.string ?? "" }
