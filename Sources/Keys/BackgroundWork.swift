@@ -7,11 +7,11 @@ package enum BackgroundWork {
   private static let parallel = DispatchQueue(label: "keys.work", attributes: .concurrent)
 
   /// Where the work of the present task is done, if not on the queue that all share.
-  @TaskLocal package static var lane: BackgroundLane?
+  @TaskLocal package static var pass: BackgroundLane.Pass?
 
-  /// The result of `body`, run on a queue that many callers share, or in the task's ``lane``.
+  /// The result of `body`, run on a queue that many callers share, or in the lane that the task has a ``pass`` of.
   package static func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-    if let lane { return try await lane.run(body) }
+    if let pass { return try await pass.run(body) }
     return try await run(on: parallel, body)
   }
 

@@ -8,10 +8,18 @@ package protocol NodeAttestor: Sendable {
   /// The plugin's name, which is also the attestation type on the wire and the type of its selectors.
   var name: String { get }
 
+  /// How long an agent may take to answer a challenge. It keeps one of the server's places for attestations meanwhile.
+  var answerTime: Duration { get }
+
   /// Verifies what an agent sent about its node, if need be by challenging it.
   ///
   /// - Throws: ``ServerPluginError`` with the code and the text that the agent gets, or whatever `agent` threw.
   func attest(_ payload: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode
+}
+
+extension NodeAttestor {
+  /// Long for a signature and a slow network.
+  package var answerTime: Duration { .seconds(10) }
 }
 
 /// The agent during its attestation: who it is on the network, and a way to ask it something.

@@ -29,20 +29,31 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
     } catch { return error }
   }
 
+  /// A place of somebody whose proof is being checked.
+  private func work(_ room: AttestationRoom, _ network: String, _ bytes: Int = 10) throws -> AttestationRoom.Place {
+    let place = try room.enter(network, bytes: bytes)
+    place.waits(false)
+    return place
+  }
+
   @Test func anAddressHasItsPlacesAndAllTogetherHaveTheirs() async throws {
     let room = room()
     let refused = try await counts.during("node.attestation") {
-      let places = try (0..<AttestationRoom.mostOfAddress).map { _ in try room.enter("192.0.2.1", bytes: 10) }
+      let places = try (0..<AttestationRoom.mostOfAddress).map { _ in try work(room, "192.0.2.1") }
       #expect(refusal(room, "192.0.2.1", 10) == .address)
+      var others: [AttestationRoom.Place] = []
       for other in 2...4 {
-        for _ in 0..<AttestationRoom.mostOfAddress { _ = try room.enter("192.0.2.\(other)", bytes: 10) }
+        for _ in 0..<AttestationRoom.mostOfAddress { others.append(try work(room, "192.0.2.\(other)")) }
       }
       #expect(room.count == AttestationRoom.most)
       #expect(refusal(room, "192.0.2.9", 10) == .server)
-      room.leave(places[0])
+      places[0].leave()
+      places[0].leave()
       #expect(refusal(room, "192.0.2.9", 10) == nil)
-      for place in places.dropFirst() { room.leave(place) }
+      for place in places.dropFirst() { place.leave() }
       #expect(refusal(room, "192.0.2.1", 10) == nil)
+      for place in others { place.leave() }
+      #expect(room.count == 2)
     }
     #expect(refused == ["node.attestation.refuse": 2])
   }
@@ -50,11 +61,76 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
   @Test func anAddressMayKeepAsMuchAsIsFree() {
     let room = room()
     let large = 4 << 20
-    #expect((0..<20).count { _ in refusal(room, "192.0.2.1", large) == nil } == 8)
+    func taken(_ network: String) -> Int { (0..<20).count { _ in (try? work(room, network, large)) != nil } }
+    #expect(taken("192.0.2.1") == 8)
     #expect(refusal(room, "192.0.2.1", large) == .bytes)
-    #expect((0..<20).count { _ in refusal(room, "192.0.2.2", large) == nil } == 4)
+    #expect(taken("192.0.2.2") == 4)
     // The next one still finds room.
     #expect(refusal(room, "192.0.2.3", 5_000) == nil)
+  }
+
+  /// A thousand addresses hold their calls, and do not answer.
+  @Test func aCrowdThatWaitsKeepsNobodyOut() async throws {
+    let room = room()
+    let ended = Mutex<[Int]>([])
+    func enter(_ number: Int, _ network: String) throws -> AttestationRoom.Place {
+      try room.enter(network, bytes: 10) { _ in ended.withLock { $0.append(number) } }
+    }
+    var crowd: [AttestationRoom.Place] = []
+    for number in 0..<AttestationRoom.most {
+      crowd.append(try enter(number, "10.\(number / 250).\(number % 250).1"))
+      // The first ten have work to do.
+      crowd[number].waits(number >= 10)
+    }
+    #expect(refusal(room, "192.0.2.1", 10) == nil && room.count == AttestationRoom.most)
+    #expect(ended.withLock { $0 } == [10])
+    crowd[10].leave()
+    crowd[11].waits(false)
+    // Who has two is not to push out who has one.
+    #expect(refusal(room, "192.0.2.1", 10) == .server)
+    #expect(refusal(room, "192.0.2.2", 10) == nil)
+    #expect(ended.withLock { $0 } == [10, 12])
+  }
+
+  /// Four addresses are enough for all places, where the rate limit makes theirs wait for minutes.
+  @Test func aCrowdInTheLineOfTheRateLimitKeepsNobodyOut() throws {
+    let room = room()
+    let ended = Mutex<[Int]>([])
+    for number in 0..<AttestationRoom.most {
+      _ = try room.enter("10.0.0.\(number % 4)", bytes: 10) { _ in ended.withLock { $0.append(number) } }
+    }
+    // The order of an address's own line is kept.
+    #expect(refusal(room, "10.0.0.1", 10) == .address)
+    for other in 0..<5 { #expect(refusal(room, "192.0.2.\(other)", 10) == nil) }
+    let last = ended.withLock { $0 }
+    #expect(last.count == 5 && last.allSatisfy { $0 >= AttestationRoom.most - 8 })
+    #expect(Set(last.prefix(4).map { $0 % 4 }).count == 4)
+  }
+
+  @Test func anAddressThatWaitsTakesPlacesFromItself() throws {
+    let room = room()
+    let ended = Mutex<[Int]>([])
+    for number in 0..<AttestationRoom.mostOfAddress {
+      let place = try room.enter("10.0.0.1", bytes: 10) { _ in ended.withLock { $0.append(number) } }
+      place.waits(true)
+    }
+    let other = try room.enter("10.0.0.2", bytes: 10) { _ in ended.withLock { $0.append(-1) } }
+    other.waits(true)
+    for _ in 0..<3 { #expect(refusal(room, "10.0.0.1", 10) == nil) }
+    #expect(ended.withLock { $0 } == [0, 1, 2])
+  }
+
+  @Test func bytesOfThoseWhoWaitAreGivenToOthers() throws {
+    let room = room()
+    let ended = Mutex<[Int]>([])
+    for number in 0..<128 {
+      let place = try room.enter("10.0.0.\(number)", bytes: 512 << 10) { _ in ended.withLock { $0.append(number) } }
+      place.waits(true)
+    }
+    #expect(refusal(room, "192.0.2.1", 5_000) == nil)
+    #expect(ended.withLock { $0 } == [0])
+    // More than anybody has.
+    #expect(refusal(room, "192.0.2.2", 4 << 20) == .bytes)
   }
 
   @Test func refusalsDoNotFillTheLog() {
@@ -83,7 +159,7 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
   @Test func proofsHaveQueuesOfTheirOwn() async throws {
     let lane = BackgroundLane("test", width: 2)
     let running = Running()
-    try await BackgroundWork.$lane.withValue(lane) {
+    try await BackgroundWork.$pass.withValue(lane.pass(bytes: 10)) {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<50 {
           group.addTask {
@@ -106,7 +182,7 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
     let late = Running()
     let hold = DispatchSemaphore(value: 0)
     let busy = Task {
-      try await BackgroundWork.$lane.withValue(lane) {
+      try await BackgroundWork.$pass.withValue(lane.pass(bytes: 10)) {
         try await BackgroundWork.run {
           first.began()
           hold.wait()
@@ -115,12 +191,14 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
     }
     while first.most == 0 { await Task.yield() }
     let left = Task {
-      try await BackgroundWork.$lane.withValue(lane) { try await BackgroundWork.run { late.began() } }
+      try await BackgroundWork.$pass.withValue(lane.pass(bytes: 10)) { try await BackgroundWork.run { late.began() } }
     }
+    // It has gone while the line stands still.
     left.cancel()
+    await #expect(throws: CancellationError.self) { try await left.value }
+    #expect(lane.waitingCount == 0)
     hold.signal()
     try await busy.value
-    await #expect(throws: CancellationError.self) { try await left.value }
     #expect(late.most == 0)
   }
 
@@ -187,9 +265,9 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
           let result = try await server.local { try await TestServer.attest($0, Self.request("honest", csr: csr)) }
           #expect(result.result.svid.id.path == "/spire/agent/slow/honest")
           let other = try server.parts.attestations.enter("192.0.2.7", bytes: 10)
-          server.parts.attestations.leave(other)
+          other.leave()
           // One goes, and the next one comes in.
-          server.parts.attestations.leave(taken[0])
+          taken[0].leave()
           let again = try await TestServer.attest(client, Self.request("honest", csr: csr))
           #expect(again.result.svid.id.path == "/spire/agent/slow/honest")
           group.cancelAll()
@@ -200,7 +278,7 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
       #expect(
         server.log.first("Attestation refused")?.fields["reason"]
           == "too many attestations at the same time from this address")
-      for place in taken.dropFirst() { server.parts.attestations.leave(place) }
+      for place in taken.dropFirst() { place.leave() }
       while server.parts.attestations.count > 0 { await Task.yield() }
     }
   }

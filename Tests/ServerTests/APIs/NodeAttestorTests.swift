@@ -178,6 +178,7 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
       let key = TestKey()
       let csr = try key.csr()
       let ended = Flag()
+      let asked = Flag()
       try await server.remote { client in
         await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask {
@@ -194,17 +195,19 @@ private typealias Response = Spire_Api_Server_Agent_V1_AttestAgentResponse
                 // The request stays open for as long as the server wants it.
                 try await Task.sleep(for: .seconds(3600))
               } onResponse: { response in
-                for try await message in response.messages { _ = message }
+                for try await _ in response.messages { asked.raise() }
               }
             }
-            #expect(found == Failure(.deadlineExceeded, "the agent sent nothing for 30s"))
+            #expect(found == Failure(.deadlineExceeded, "the agent sent nothing for \(isChallenged ? 10 : 30)s"))
             ended.raise()
             // Somebody to wake, whoever looks first.
-            try await server.time.sleep(for: AttestationPatience.limit)
+            try await server.time.sleep(for: AttestationPatience.step)
           }
+          // Not before it was asked.
+          while isChallenged && !asked.isRaised && !ended.isRaised { await Task.yield() }
           while !ended.isRaised {
             await server.time.waitForSleepers()
-            server.time.advance(by: AttestationPatience.limit)
+            server.time.advance(by: AttestationPatience.step)
           }
           group.cancelAll()
           while let result = await group.nextResult() { _ = result }

@@ -92,7 +92,7 @@ package actor ExecPlugins {
     do {
       // Not in the lane of the caller's work: the plugin takes time, not a processor. And the run is everybody's, so it goes
       // on if the one who caused it leaves.
-      let output = try await BackgroundWork.$lane.withValue(nil) { try await BackgroundWork.run { try process.run() } }
+      let output = try await BackgroundWork.$pass.withValue(nil) { try await BackgroundWork.run { try process.run() } }
       return .success(try ExecCredential(output, version: execution.plugin.version))
     } catch {
       report("\(error)", (error as? ExecProcess.Failure)?.remarks ?? "")

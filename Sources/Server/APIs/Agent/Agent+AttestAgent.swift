@@ -20,6 +20,7 @@ extension AgentAPI {
     do {
       try await patience.run { try await attest(request, response, call, patience) }
     } catch let error as AttestationPatience.Exhausted {
+      if case .turnedAway(let refusal) = error { throw refused(refusal, call) }
       throw call.failure(.deadlineExceeded, "\(error)")
     }
   }
@@ -33,14 +34,16 @@ extension AgentAPI {
     let dialogue = AttestationDialogue(
       request, response, address: call.context.caller.address?.ip, patience: patience)
     let first = try await receiveFirst(dialogue, call)
-    let place = try enter(first, call)
-    defer { if let place { server.attestations.leave(place) } }
+    let place = try enter(first, call, patience)
+    defer { place?.leave() }
     let params = try await admittedParams(first, call)
+    place?.waits(false)
+    dialogue.place = place
     let type = params.data.type
     call.audit(["node_attestor_type": type])
     call.note("node_attestor_type", type)
 
-    let node = try await attest(params.data, dialogue, call)
+    let node = try await attest(params.data, dialogue, call, patience)
     let id = node.agentID
     var selectors = node.selectorValues.map { Selector(type: type, value: $0) }
     guard id != .server(of: server.trustDomain) else {
@@ -81,20 +84,26 @@ extension AgentAPI {
   }
 
   /// A place among the attestations of the moment. Local callers need none.
-  private func enter(_ first: Request, _ call: APICall) throws -> AttestationRoom.Place? {
+  private func enter(
+    _ first: Request, _ call: APICall, _ patience: AttestationPatience
+  ) throws -> AttestationRoom.Place? {
     guard let address = call.context.caller.address else { return nil }
     do {
-      return try server.attestations.enter(address.network, bytes: first.keptBytes)
+      return try server.attestations.enter(address.network, bytes: first.keptBytes) { patience.turnAway($0) }
     } catch {
-      if let others = server.attestations.admitToLog() {
-        var call = call
-        call.note("reason", "\(error)")
-        call.note("address", call.remoteAddress)
-        if others > 0 { call.note("suppressed", .value(others)) }
-        call.warning("Attestation refused")
-      }
-      throw RPCFailure(.resourceExhausted, "\(error)")
+      throw refused(error, call)
     }
+  }
+
+  private func refused(_ refusal: AttestationRoom.Refusal, _ call: APICall) -> RPCFailure {
+    if let others = server.attestations.admitToLog() {
+      var call = call
+      call.note("reason", "\(refusal)")
+      call.note("address", call.remoteAddress)
+      if others > 0 { call.note("suppressed", .value(others)) }
+      call.warning("Attestation refused")
+    }
+    return RPCFailure(.resourceExhausted, "\(refusal)")
   }
 
   /// What the first message says, checked. The rate is limited before anything costs.
@@ -116,7 +125,8 @@ extension AgentAPI {
   }
 
   private func attest(
-    _ data: Spire_Api_Types_AttestationData, _ dialogue: AttestationDialogue, _ call: APICall
+    _ data: Spire_Api_Types_AttestationData, _ dialogue: AttestationDialogue, _ call: APICall,
+    _ patience: AttestationPatience
   ) async throws -> any VerifiedNode {
     if data.type == JoinTokenAttestation.type {
       return try await attestJoinToken(String(decoding: data.payload, as: UTF8.self), call)
@@ -128,7 +138,10 @@ extension AgentAPI {
     }
     do {
       let payload = [UInt8](data.payload)
-      return try await BackgroundWork.$lane.withValue(server.attestations.lane) {
+      let pass = server.attestations.lane.pass(bytes: payload.count)
+      dialogue.pass = pass
+      patience.setLimit(attestor.answerTime)
+      return try await BackgroundWork.$pass.withValue(pass) {
         try await attestor.attest(payload, with: dialogue)
       }
     } catch {

@@ -1,6 +1,7 @@
 import Daemon
 import FoundationEssentials
 import GRPCCore
+import Keys
 import RPC
 import SPIREProtos
 import ServerPlugins
@@ -25,6 +26,10 @@ final class AttestationDialogue: NodeChallenger {
   private let writer: RPCWriter<Response>
   private let patience: AttestationPatience
   private var challenges = 0
+  /// What the attestation has in the room, which the agent's silence may cost it.
+  var place: AttestationRoom.Place?
+  /// Where its proofs are checked.
+  var pass: BackgroundLane.Pass?
 
   init(
     _ messages: RPCAsyncSequence<Request, any Error>, _ writer: RPCWriter<Response>, address: String?,
@@ -51,10 +56,17 @@ final class AttestationDialogue: NodeChallenger {
     }
     var response = Response()
     response.challenge = Data(challenge)
+    place?.waits(true)
+    defer { place?.waits(false) }
     do { try await patience.waiting { try await writer.write(response) } } catch {
       throw Broken(description: "failed to send challenge to agent: \(describe(error))")
     }
-    do { return [UInt8](try await receive().challengeResponse) } catch {
+    do {
+      let answer = [UInt8](try await receive().challengeResponse)
+      // No attestor challenges before it has checked what came first: this is more than a stranger can do.
+      pass?.goesFirst()
+      return answer
+    } catch {
       throw Broken(description: "failed to receive challenge from agent: \(describe(error))")
     }
   }

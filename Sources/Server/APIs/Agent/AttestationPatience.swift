@@ -1,5 +1,4 @@
 import Daemon
-import GRPCCore
 import RPC
 import Synchronization
 
@@ -7,33 +6,41 @@ import Synchronization
 /// it a silent peer would hold a stream and an attestor for ever.
 ///
 /// One per AttestAgent call. What is waited for is noted under a lock; a task beside the method looks at it once per
-/// limit, so that a wait ends after one limit at the earliest and two at the latest. The attestor's own work and the rate
-/// limit are not counted as waits; but an attestation ends after ``mostLimits`` limits, whatever it does.
+/// ``step``, so that a wait ends after its limit at the earliest and a step later at the latest. The attestor's own work
+/// and the rate limit are not counted as waits; but an attestation ends after ``most``, whatever it does. It also ends
+/// when the ``AttestationRoom`` needs its place for somebody else.
 final class AttestationPatience: Sendable {
-  /// A person may have to touch a device, or a TPM think.
+  /// How long the first message may take. For answers, see ``NodeAttestor/answerTime``.
   static let limit: Duration = .seconds(30)
+  /// How often it is looked whether the agent still keeps the attestation waiting.
+  static let step: Duration = .seconds(10)
+  /// How long an attestation may last, whatever it waits for.
+  static let most: Duration = step * 60
 
-  /// How many of these limits an attestation may last, whatever it waits for.
-  static let mostLimits = 20
-  /// How long that is.
-  static let most = limit * mostLimits
-
-  struct Exhausted: Error, CustomStringConvertible {
-    var isSilent = true
+  enum Exhausted: Error, CustomStringConvertible {
+    case silent(Duration)
+    case long
+    /// Its place went to somebody else.
+    case turnedAway(AttestationRoom.Refusal)
 
     var description: String {
-      if isSilent { return "the agent sent nothing for \(GoDuration.format(AttestationPatience.limit))" }
-      return "the attestation took longer than \(GoDuration.format(AttestationPatience.most))"
+      switch self {
+      case .silent(let limit): "the agent sent nothing for \(GoDuration.format(limit))"
+      case .long: "the attestation took longer than \(GoDuration.format(AttestationPatience.most))"
+      case .turnedAway(let refusal): "\(refusal)"
+      }
     }
   }
 
   private struct State {
     var turn = 0
     var isWaiting = false
+    var limit = AttestationPatience.limit
   }
 
   private let state = Mutex(State())
   private let time: any TimeSource
+  private let refusals = AsyncStream.makeStream(of: AttestationRoom.Refusal.self, bufferingPolicy: .bufferingOldest(1))
 
   init(time: any TimeSource) { self.time = time }
 
@@ -50,20 +57,37 @@ final class AttestationPatience: Sendable {
         try await self.watch()
         return false
       }
+      group.addTask {
+        for await refusal in self.refusals.stream { throw Exhausted.turnedAway(refusal) }
+        return false
+      }
       defer { group.cancelAll() }
       while let isDone = try await group.next(), !isDone {}
     }
   }
 
   private func watch() async throws {
-    for _ in 0..<Self.mostLimits {
-      let seen = state.withLock { $0.isWaiting ? $0.turn : nil }
-      try await time.sleep(for: Self.limit)
-      let isStuck = state.withLock { $0.isWaiting && $0.turn == seen }
-      if isStuck { throw Exhausted() }
+    var elapsed = Duration.zero
+    var last: (turn: Int, steps: Int)?
+    while elapsed < Self.most {
+      let now = state.withLock { $0.isWaiting ? ($0.turn, $0.limit) : nil }
+      if let (turn, limit) = now {
+        last = last?.turn == turn ? (turn, (last?.steps ?? 0) + 1) : (turn, 0)
+        if let last, Self.step * last.steps >= limit { throw Exhausted.silent(limit) }
+      } else {
+        last = nil
+      }
+      try await time.sleep(for: Self.step)
+      elapsed += Self.step
     }
-    throw Exhausted(isSilent: false)
+    throw Exhausted.long
   }
+
+  /// Answers are waited for so long.
+  func setLimit(_ limit: Duration) { state.withLock { $0.limit = limit } }
+
+  /// Ends the attestation: its place is needed.
+  func turnAway(_ refusal: AttestationRoom.Refusal) { refusals.continuation.yield(refusal) }
 
   /// Notes that the agent is waited for while `body` runs.
   func waiting<T>(_ body: () async throws -> T) async throws -> T {

@@ -6,8 +6,10 @@ import Synchronization
 /// How many attestations there may be at the same time, and how much they may keep and compute. Whoever calls has proved
 /// nothing yet, and may call as often as it likes.
 ///
-/// An attestation has its place from the moment its first message was read until its call ends, also while it waits for
-/// the rate limit or for the agent. One per server, shared by the calls of AttestAgent; a mutex guards it.
+/// An attestation has its place from the moment its first message was read until its call ends. While it waits for the
+/// rate limit, or for the agent, it keeps its place as long as nobody needs it: where there is no room for one that comes,
+/// one that waits has to go, of the address that has most. One per server, shared by the calls of AttestAgent; a mutex
+/// guards it.
 package final class AttestationRoom: Sendable {
   /// Attestations at the same time.
   static let most = 1024
@@ -33,16 +35,25 @@ package final class AttestationRoom: Sendable {
     }
   }
 
-  /// What an attestation has while it lasts.
-  struct Place: Sendable {
-    fileprivate let network: String
-    fileprivate let bytes: Int
+  /// What an attestation has while it lasts. Safe from any thread.
+  final class Place: Sendable {
+    fileprivate let id: UInt64
+    private let room: AttestationRoom
+
+    fileprivate init(_ id: UInt64, _ room: AttestationRoom) {
+      self.id = id
+      self.room = room
+    }
+
+    /// Whether the attestation waits for its agent, or has something to do.
+    func waits(_ isWaiting: Bool) { room.set(id, isWaiting ? .agent : nil) }
+
+    func leave() { room.leave(id) }
   }
 
   private struct State {
-    var count = 0
-    var bytes = 0
-    var networks: [String: (count: Int, bytes: Int)] = [:]
+    var attestations = Attestations()
+    var lastID: UInt64 = 0
     var loggedAt: Duration?
     var unlogged = 0
   }
@@ -60,35 +71,44 @@ package final class AttestationRoom: Sendable {
   }
 
   /// Attestations at the moment.
-  var count: Int { state.withLock { $0.count } }
+  var count: Int { state.withLock { $0.attestations.count } }
 
-  /// Takes a place for an attestation whose first message has so many bytes.
-  func enter(_ network: String, bytes: Int) throws(Refusal) -> Place {
-    let refusal: Refusal? = state.withLock { state in
-      let mine = state.networks[network] ?? (0, 0)
-      guard state.count < Self.most else { return .server }
-      guard mine.count < Self.mostOfAddress else { return .address }
-      // One address alone gets half, and the next one still finds room.
-      let free = Self.mostBytes - state.bytes
-      guard bytes <= free, mine.count == 0 || mine.bytes + bytes <= free else { return .bytes }
-      state.count += 1
-      state.bytes += bytes
-      state.networks[network] = (mine.count + 1, mine.bytes + bytes)
-      return nil
+  /// Takes a place for an attestation whose first message has so many bytes. It waits for the rate limit at first.
+  ///
+  /// - Parameter turnAway: ends the attestation when its place is needed. Called on any thread, once at most.
+  func enter(
+    _ network: String, bytes: Int, turnAway: @escaping @Sendable (Refusal) -> Void = { _ in }
+  ) throws(Refusal) -> Place {
+    let (id, turnedAway, refusal) = state.withLock { state -> (UInt64, [@Sendable () -> Void], Refusal?) in
+      state.lastID += 1
+      var turnedAway: [@Sendable () -> Void] = []
+      while let refusal = state.attestations.refusal(network, bytes) {
+        guard let victim = state.attestations.makeRoom(network, bytes, refusal) else {
+          return (0, turnedAway, refusal)
+        }
+        turnedAway.append {
+          self.count(refusal)
+          victim(refusal)
+        }
+      }
+      state.attestations.add(state.lastID, network, bytes, turnAway)
+      return (state.lastID, turnedAway, nil)
     }
-    guard let refusal else { return Place(network: network, bytes: bytes) }
-    metrics.incrementCounter(["node", "attestation", "refuse"], labels: [MetricLabel("reason", refusal.rawValue)])
+    for end in turnedAway { end() }
+    guard let refusal else { return Place(id, self) }
+    count(refusal)
     throw refusal
   }
 
-  func leave(_ place: Place) {
-    state.withLock { state in
-      state.count -= 1
-      state.bytes -= place.bytes
-      guard let mine = state.networks[place.network] else { return }
-      state.networks[place.network] = mine.count > 1 ? (mine.count - 1, mine.bytes - place.bytes) : nil
-    }
+  private func count(_ refusal: Refusal) {
+    metrics.incrementCounter(["node", "attestation", "refuse"], labels: [MetricLabel("reason", refusal.rawValue)])
   }
+
+  private func set(_ id: UInt64, _ waiting: Attestations.Waiting?) {
+    state.withLock { $0.attestations.set(id, waiting) }
+  }
+
+  private func leave(_ id: UInt64) { state.withLock { $0.attestations.remove(id) } }
 
   /// How many refusals were not logged, if one is to be logged now: whoever is refused often must not fill the log.
   func admitToLog() -> Int? {

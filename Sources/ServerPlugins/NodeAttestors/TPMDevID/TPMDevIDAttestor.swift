@@ -39,6 +39,8 @@ package final class TPMDevIDAttestor: NodeAttestor {
   }
 
   package var name: String { Self.pluginName }
+  /// A TPM opens the credential and signs, with RSA keys as a rule, and other programs may keep it busy.
+  package var answerTime: Duration { .seconds(30) }
 
   package func attest(_ bytes: [UInt8], with agent: any NodeChallenger) async throws -> any VerifiedNode {
     let settings = try settings.current()
