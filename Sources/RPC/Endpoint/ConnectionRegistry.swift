@@ -26,10 +26,11 @@ final class ConnectionRegistry: Sendable {
     var channels: [UInt64: (channel: any Channel, owner: Owner?)] = [:]
     var owners: [Owner: (connections: Int, share: CallShare)] = [:]
     var waiters: [CheckedContinuation<Void, Never>] = []
+    var idle: IdleConnections
   }
 
   private static let nextID = Atomic<UInt64>(1)
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let most: Int
   private let mostOfAddress: Int
   private let calls: CallRoom
@@ -37,8 +38,12 @@ final class ConnectionRegistry: Sendable {
   /// - Parameters:
   ///   - most: connections at the same time.
   ///   - mostOfAddress: of one address that has shown no certificate.
+  ///   - idle: those whose handshake does not go on, in all, and of one owner.
   ///   - calls: what calls may use at the same time, over all connections.
-  init(most: Int, mostOfAddress: Int = .max, calls: CallRoom = CallRoom()) {
+  init(
+    most: Int, mostOfAddress: Int = .max, idle: (all: Int, ofOwner: Int) = (.max, .max), calls: CallRoom = CallRoom()
+  ) {
+    state = Mutex(State(idle: IdleConnections(most: idle.all, mostOfOwner: idle.ofOwner)))
     self.most = most
     self.mostOfAddress = mostOfAddress
     self.calls = calls
@@ -82,6 +87,20 @@ final class ConnectionRegistry: Sendable {
     return try result.get()
   }
 
+  /// The connection keeps the endpoint waiting for its handshake, or does so no longer.
+  ///
+  /// If there are too many such ones, the one that has waited longest is told to go.
+  func setIdle(_ id: UInt64, _ isIdle: Bool) {
+    let surplus = state.withLock { state -> [any Channel] in
+      guard isIdle, let connection = state.channels[id] else {
+        state.idle.remove(id)
+        return []
+      }
+      return state.idle.add(id, of: connection.owner).compactMap { state.channels[$0]?.channel }
+    }
+    for channel in surplus { channel.pipeline.fireUserInboundEventTriggered(HandshakeAdmission.Surplus()) }
+  }
+
   /// The connection counts for its owner no longer: its peer has shown who it is.
   func release(_ id: UInt64) { state.withLock { $0.release(id) } }
 
@@ -89,6 +108,7 @@ final class ConnectionRegistry: Sendable {
   func remove(_ id: UInt64) {
     let waiters = state.withLock { state in
       state.release(id)
+      state.idle.remove(id)
       state.channels.removeValue(forKey: id)
       return state.takeWaiters()
     }
@@ -96,6 +116,8 @@ final class ConnectionRegistry: Sendable {
   }
 
   var count: Int { state.withLock { $0.channels.count } }
+  /// Those that keep the endpoint waiting for their handshake.
+  var idleCount: Int { state.withLock { $0.idle.count } }
 
   /// Tells all connections that the endpoint shuts down.
   func drain() {

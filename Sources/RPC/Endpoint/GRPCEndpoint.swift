@@ -35,6 +35,10 @@ package final class GRPCEndpoint: Service {
     package var maximumConnections = 20_000
     /// Connections at the same time of an address, or an IPv6 network, that has shown no certificate.
     package var maximumConnectionsOfAddress = 4096
+    /// Connections at the same time, over all and of an address (or a user), that keep the endpoint waiting for their TLS
+    /// handshake: nothing came, or it has stalled. With one more, the one that has waited longest is closed.
+    package var maximumIdleHandshakes = 4096
+    package var maximumIdleHandshakesOfAddress = 256
     /// How many fifths of the process's descriptors its connections may take. All endpoints of a process together leave
     /// one.
     package var descriptorFifths = 3

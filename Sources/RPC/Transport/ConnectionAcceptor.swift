@@ -8,8 +8,13 @@ import NIOSSL
 import TLS
 
 /// Accepts the connections of an endpoint and builds their pipelines: TLS with a context of its own if asked for, the
-/// meter, HTTP/2, and the handler that makes calls. Used by ``SocketTransport``.
-struct ConnectionAcceptor: Sendable {
+/// meter, HTTP/2, and the handler that makes calls. One per endpoint, owned by ``SocketTransport`` until the last
+/// connection has ended.
+///
+/// Over TLS a connection is built in three steps, so that strangers cost no more than the step that they have come to:
+/// when it is accepted it gets its ``HandshakeAdmission`` alone; when its handshake may begin, TLS; when that is done,
+/// HTTP/2.
+final class ConnectionAcceptor: Sendable {
   let address: ListeningSocket.Address
   let tls: (identity: any TLSIdentity, policy: TLSPolicy)?
   let registry: ConnectionRegistry
@@ -18,7 +23,21 @@ struct ConnectionAcceptor: Sendable {
   /// What the age of connections is multiplied by: a random factor near one, so that they do not all go at once.
   let ageFactor: @Sendable () -> Double
   /// Bounds the handshakes of an endpoint behind TLS.
-  var gate: HandshakeGate?
+  let gate: HandshakeGate?
+
+  init(
+    address: ListeningSocket.Address, tls: (identity: any TLSIdentity, policy: TLSPolicy)?,
+    registry: ConnectionRegistry, service: ConnectionService, executors: [ObjectIdentifier: LoopExecutor],
+    ageFactor: @escaping @Sendable () -> Double, gate: HandshakeGate? = nil
+  ) {
+    self.address = address
+    self.tls = tls
+    self.registry = registry
+    self.service = service
+    self.executors = executors
+    self.ageFactor = ageFactor
+    self.gate = gate
+  }
 
   func listen(on descriptor: Int32, group: any EventLoopGroup) async throws -> any Channel {
     try await ServerBootstrap(group: group)
@@ -26,14 +45,14 @@ struct ConnectionAcceptor: Sendable {
         channel.eventLoop.makeCompletedFuture {
           // No descriptors left: accepting pauses for a second, and the listener lives.
           try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
-          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(log: service.log))
+          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(log: self.service.log))
         }
       }
       // Requests are small: a buffer for a read starts so, and grows with what comes. Idle connections keep three of them.
       .childChannelOption(
         .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
       )
-      .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
+      .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try self.prepare(channel) } }
       .withBoundSocket(descriptor).get()
   }
 
@@ -55,24 +74,39 @@ struct ConnectionAcceptor: Sendable {
       throw ChannelError.alreadyClosed
     }
     do {
-      try build(on: channel, peer, share) { [registry] in registry.remove(id) }
+      if let gate {
+        let visitor = HandshakeAdmission.Visitor(peer: peer, share: share)
+        let silenceLimit = service.limits.silence
+        try channel.pipeline.syncOperations.addHandler(
+          HandshakeAdmission(gate: gate, visitor: visitor, silenceLimit: silenceLimit, host: self))
+        registry.setIdle(id, true)
+      } else {
+        try build(on: channel, peer, share) { [registry] in registry.remove(id) }
+      }
     } catch {
       registry.remove(id)
-      service.log.note("the connection cannot be prepared: \(error)", peer, level: .error)
+      note(error, peer)
       throw error
     }
   }
 
+  private func note(_ error: any Error, _ peer: PeerConnection) {
+    service.log.note("the connection cannot be prepared: \(error)", peer, level: .error)
+  }
+
   /// Adds the handlers of one connection. `onEnd` runs when it is closed and nothing of it runs any more.
+  ///
+  /// - Parameter admission: the handler of a connection behind TLS whose handshake begins, and when it was accepted.
   func build(
-    on channel: any Channel, _ peer: PeerConnection, _ share: CallShare, onEnd: @escaping @Sendable () -> Void
+    on channel: any Channel, _ peer: PeerConnection, _ share: CallShare,
+    _ admission: (handler: HandshakeAdmission, since: NIODeadline)? = nil, onEnd: @escaping @Sendable () -> Void
   ) throws {
     var service = service
     if let age = service.limits.age {
       service = service.with(age: .nanoseconds(Int64(Double(age.nanoseconds) * ageFactor())))
     }
     let limits = service.limits
-    let meter = FrameMeterHandler(limits: limits.frames, silenceLimit: limits.silence)
+    let meter = FrameMeterHandler(limits: limits.frames, silenceLimit: limits.silence, since: admission?.since)
     let errors = HTTP2ErrorObserver()
     let connection = ConnectionHandler(
       peer: peer, names: names(channel), service: service, executor: executors[ObjectIdentifier(channel.eventLoop)],
@@ -81,17 +115,21 @@ struct ConnectionAcceptor: Sendable {
       channel?.pipeline.fireUserInboundEventTriggered(ConnectionHandler.Drain(isShutdown: false))
     }
     let pipeline = channel.pipeline.syncOperations
-    if let tls {
-      let source = SourceNetwork.of(channel.remoteAddress?.ipAddress ?? "")
-      let admission = gate.map { HandshakeAdmission(gate: $0, id: peer.id, source: source) }
-      if let admission { try pipeline.addHandler(admission) }
-      try pipeline.addHandler(tlsHandler(tls, peer, NIOLoopBound(connection, eventLoop: channel.eventLoop)))
-      if let admission { try pipeline.addHandler(HandshakeAdmission.End(admission)) }
+    let http2 = { [self] in
+      [
+        StreamLimitHandler { limits.streams(for: peer.caller) }, self.http2(limits, errors),
+      ] as [any ChannelHandler]
     }
-    try pipeline.addHandler(meter)
-    try pipeline.addHandler(StreamLimitHandler(afterHandshake: tls != nil) { limits.streams(for: peer.caller) })
-    try pipeline.addHandler(http2(limits, errors))
-    try pipeline.addHandler(connection)
+    guard let tls, let admission else {
+      try pipeline.addHandlers([meter] + http2() + [connection])
+      return
+    }
+    let tlsHandler = try tlsHandler(tls, peer, NIOLoopBound(connection, eventLoop: channel.eventLoop))
+    let end = HandshakeAdmission.End(admission.handler) { [unowned channel] negotiated in
+      guard negotiated == "h2" else { return }
+      try channel.pipeline.syncOperations.addHandlers(http2(), position: .before(connection))
+    }
+    try pipeline.addHandlers([tlsHandler, end, meter, connection])
   }
 
   private func http2(_ limits: ConnectionLimits, _ errors: HTTP2ErrorObserver) -> NIOHTTP2Handler {
@@ -172,6 +210,29 @@ struct ConnectionAcceptor: Sendable {
     if case .unix(let path) = address { return ("unix:", "unix:\(path)") }
     return (name(channel.remoteAddress), name(channel.localAddress))
   }
+}
+
+extension ConnectionAcceptor: HandshakeAdmission.Host {
+  func begin(_ admission: HandshakeAdmission, on channel: any Channel, since: NIODeadline) throws {
+    let (peer, share) = (admission.visitor.peer, admission.visitor.share)
+    do {
+      try build(on: channel, peer, share, (admission, since)) { [registry] in registry.remove(peer.id) }
+    } catch {
+      note(error, peer)
+      throw error
+    }
+  }
+
+  func setIdle(_ visitor: HandshakeAdmission.Visitor, _ isIdle: Bool) { registry.setIdle(visitor.peer.id, isIdle) }
+
+  func turnedAway(_ visitor: HandshakeAdmission.Visitor, _ reason: HandshakeAdmission.TurnedAway) {
+    switch reason {
+    case .silent: service.log.note(service.limits.silenceReason, visitor.peer, level: .warning)
+    case .surplus: service.log.tooManyIdle(visitor.peer)
+    }
+  }
+
+  func ended(_ visitor: HandshakeAdmission.Visitor) { registry.remove(visitor.peer.id) }
 }
 
 /// The last handler of a listening channel: logs what kept a connection from being accepted. On the listener's loop.

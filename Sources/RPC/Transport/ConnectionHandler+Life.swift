@@ -78,6 +78,14 @@ extension ConnectionHandler {
     start(.linger, in: limits.linger) { $0.close() }
   }
 
+  /// Others have come, and this one's handshake does not go on.
+  func makeRoom() {
+    guard !hasFailed, !isInactive else { return }
+    hasFailed = true
+    service.log.tooManyIdle(peer)
+    close()
+  }
+
   func caught(_ error: any Error) {
     // gRPC-Go's clients end with a GOAWAY that names a stream of their own, which HTTP/2 does not allow.
     if meter.saidGoodbye, error is NIOHTTP2Errors.InvalidStreamIDForPeer { return close() }

@@ -193,8 +193,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
       write(.windowUpdate(windowSizeIncrement: limits.connectionWindow - size), to: .rootStream)
       flush()
     case let event as Drain: beginDrain(isShutdown: event.isShutdown)
-    case FrameMeterHandler.Event.silent:
-      fail("no HTTP/2 request began within \(limits.silence.nanoseconds / 1_000_000) ms")
+    case is HandshakeAdmission.Surplus: makeRoom()
+    case FrameMeterHandler.Event.silent: fail(limits.silenceReason)
     case FrameMeterHandler.Event.flood(let flood): fail("\(flood)", .enhanceYourCalm)
     case TLSUserEvent.handshakeCompleted(let negotiated):
       if negotiated != "h2" { fail("the client did not ask for HTTP/2 (ALPN h2)") }

@@ -25,6 +25,8 @@ struct ConnectionLimits: Sendable {
   /// The room that the connection's window is kept at once it is used.
   var connectionWindow = 1024 * 1024
   var silence: TimeAmount = .seconds(20)
+  /// Why a connection is closed after that.
+  var silenceReason: String { "no HTTP/2 request began within \(silence.nanoseconds / 1_000_000) ms" }
   var age: TimeAmount?
   var keepalive: (interval: TimeAmount, timeout: TimeAmount)?
   /// How long the answer to the PING of a GOAWAY is waited for.

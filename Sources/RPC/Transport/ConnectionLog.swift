@@ -53,6 +53,9 @@ final class ConnectionLog: Sendable {
     write(reason, peer, .warning, suppressed)
   }
 
+  /// A connection that is closed because too many others have come that do not begin either.
+  func tooManyIdle(_ peer: PeerConnection) { crowded("too many connections whose TLS handshake does not go on", peer) }
+
   private func write(_ reason: String, _ peer: PeerConnection, _ level: Logger.Level, _ suppressed: Int) {
     guard let logger else { return }
     var fields: Logger.Metadata = ["reason": "\(reason)"]

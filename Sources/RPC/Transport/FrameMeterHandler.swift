@@ -14,16 +14,22 @@ final class FrameMeterHandler: ChannelInboundHandler {
 
   private var meter: FrameMeter
   private let silenceLimit: TimeAmount
+  private let acceptedAt: NIODeadline?
   private var timer: Scheduled<Void>?
   private var isDiscarding = false
 
-  init(limits: FrameMeter.Limits, silenceLimit: TimeAmount) {
+  /// - Parameters:
+  ///   - silenceLimit: how long the client may take to begin.
+  ///   - acceptedAt: since when; `nil` is now.
+  init(limits: FrameMeter.Limits, silenceLimit: TimeAmount, since acceptedAt: NIODeadline? = nil) {
     meter = FrameMeter(limits)
     self.silenceLimit = silenceLimit
+    self.acceptedAt = acceptedAt
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    timer = context.eventLoop.assumeIsolated().scheduleTask(in: silenceLimit) { [self] in
+    let end = (acceptedAt ?? context.eventLoop.now) + silenceLimit
+    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: end) { [self] in
       guard !meter.hasBegun else { return }
       context.fireUserInboundEventTriggered(Event.silent)
     }

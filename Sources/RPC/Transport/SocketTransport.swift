@@ -31,6 +31,7 @@ final class SocketTransport: ServerTransport {
         options.maximumConnections,
         DescriptorLimit.connections(on: socket.address, fifths: options.descriptorFifths)),
       mostOfAddress: options.maximumConnectionsOfAddress,
+      idle: (options.maximumIdleHandshakes, options.maximumIdleHandshakesOfAddress),
       calls: CallRoom(
         calls: options.maximumCalls, strangers: options.maximumStrangerCalls, bytes: options.maximumHeldBytes))
   }

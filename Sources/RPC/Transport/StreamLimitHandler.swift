@@ -5,8 +5,8 @@ import NIOTLS
 ///
 /// NIOHTTP2 ends the whole connection of a client that opens one stream too many. It is told a limit that nobody reaches;
 /// this handler, which stands before it, writes ours into the first SETTINGS on their way out and leaves the pipeline.
-/// ``ConnectionHandler`` refuses stream by stream (RFC 9113 §5.1.2). How many depends on who calls: over TLS, what HTTP/2
-/// writes waits until the handshake has told, without which nothing could be sent anyway.
+/// ``ConnectionHandler`` refuses stream by stream (RFC 9113 §5.1.2). How many depends on who calls: over TLS, HTTP/2 begins
+/// when the handshake has told.
 final class StreamLimitHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = NIOAny
   typealias OutboundIn = IOData
@@ -14,44 +14,12 @@ final class StreamLimitHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   private static let maximumConcurrentStreams: UInt16 = 3
   private let limit: () -> Int
-  private var isWaiting: Bool
-  private var held: [(data: NIOAny, promise: EventLoopPromise<Void>?)] = []
 
-  init(afterHandshake: Bool, limit: @escaping () -> Int) {
-    self.limit = limit
-    isWaiting = afterHandshake
-  }
+  init(limit: @escaping () -> Int) { self.limit = limit }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    guard !isWaiting else { return held.append((data, promise)) }
     begin(context, data, promise)
     context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
-  }
-
-  func flush(context: ChannelHandlerContext) {
-    if !isWaiting { context.flush() }
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if isWaiting, case .handshakeCompleted? = event as? TLSUserEvent {
-      isWaiting = false
-      for (index, (data, promise)) in held.enumerated() {
-        if index == 0 { begin(context, data, promise) } else { context.write(data, promise: promise) }
-      }
-      let hasBegun = !held.isEmpty
-      held = []
-      context.flush()
-      context.fireUserInboundEventTriggered(event)
-      if hasBegun { context.pipeline.syncOperations.removeHandler(context: context, promise: nil) }
-    } else {
-      context.fireUserInboundEventTriggered(event)
-    }
-  }
-
-  /// The handshake did not come to its end.
-  func handlerRemoved(context: ChannelHandlerContext) {
-    for (_, promise) in held { promise?.fail(ChannelError.ioOnClosedChannel) }
-    held = []
   }
 
   private func begin(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {

@@ -23,13 +23,14 @@ import X509
   }
 
   private func withServer(
-    handshakes: Int = 64, silence: Duration = .seconds(20),
+    handshakes: Int = 64, silence: Duration = .seconds(20), idle: Int = 256,
     _ body: @Sendable (_ port: Int, TestLog) async throws -> Void
   ) async throws {
     let log = TestLog()
     var options = GRPCEndpoint.Options()
     options.maximumHandshakes = handshakes
     options.silenceLimit = silence
+    options.maximumIdleHandshakesOfAddress = idle
     options.logger = log.logger
     options.tls = (base.identity, .init())
     let socket = try ListeningSocket.tcp(host: "127.0.0.1", port: 0)
@@ -74,6 +75,28 @@ import X509
       let error = try await base.call(port, base.client())
       #expect(error == nil)
       for channel in stalled { try? await channel.close() }
+    }
+  }
+
+  /// An address opens connections that say nothing, or stop in their handshake, and goes on and on: it has so many, the
+  /// ones that have waited longest go, and others of the same address get through.
+  @Test(.timeLimit(.minutes(1)), arguments: [[], start] as [[UInt8]])
+  func whoOpensAndOpensLosesTheOldest(_ bytes: [UInt8]) async throws {
+    let base = base
+    try await withServer(idle: 4) { port, log in
+      var held: [any Channel] = []
+      for _ in 0..<12 {
+        let channel = try await Self.connect(port)
+        if !bytes.isEmpty { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+        held.append(channel)
+      }
+      for channel in held.prefix(8) { try await channel.closeFuture.get() }
+      let error = try await base.call(port, base.client())
+      #expect(error == nil)
+      #expect(held.count { $0.isActive } >= 3)
+      #expect(
+        log.all.allSatisfy { $0.fields["reason"] == "too many connections whose TLS handshake does not go on" })
+      for channel in held { try? await channel.close() }
     }
   }
 

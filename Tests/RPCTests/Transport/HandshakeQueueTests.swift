@@ -1,7 +1,3 @@
-import NIOCore
-import NIOEmbedded
-import NIOTLS
-import Synchronization
 import Testing
 
 @testable import RPC
@@ -53,80 +49,5 @@ import Testing
       running.formUnion(queue.leave(one))
     }
     #expect(seen == 500)
-  }
-}
-
-/// What holds a connection's first bytes back until its handshake may begin.
-@Suite struct HandshakeAdmissionTests {
-  /// Keeps what comes through.
-  private final class Collector: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    var text = ""
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { text += String(buffer: unwrapInboundIn(data)) }
-  }
-
-  private final class Client {
-    let channel: EmbeddedChannel
-    private let collector = Collector()
-
-    init(_ id: UInt64, _ gate: HandshakeGate, _ loop: EmbeddedEventLoop) throws {
-      channel = EmbeddedChannel(loop: loop)
-      let admission = HandshakeAdmission(gate: gate, id: id, source: "127.0.0.\(id)")
-      let pipeline = channel.pipeline.syncOperations
-      try pipeline.addHandlers([admission, HandshakeAdmission.End(admission), collector])
-      channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
-    }
-
-    func send(_ text: String) { _ = try? channel.writeInbound(ByteBuffer(string: text)) }
-    var received: String { collector.text }
-  }
-
-  private let loop = EmbeddedEventLoop()
-  private let gate = HandshakeGate(limit: 1)
-
-  @Test func theSecondWaitsForTheFirst() throws {
-    let clients = try (1...3).map { try Client($0, gate, loop) }
-    clients[0].send("one")
-    clients[1].send("tw")
-    clients[1].send("o")
-    loop.run()
-    #expect(clients.map(\.received) == ["one", "", ""])
-    clients[0].send("+")
-    #expect(clients[0].received == "one+")
-    // Through TLS: the next one begins.
-    clients[0].channel.pipeline.fireUserInboundEventTriggered(TLSUserEvent.handshakeCompleted(negotiatedProtocol: "h2"))
-    loop.run()
-    #expect(clients[1].received == "two")
-    clients[2].send("three")
-    loop.run()
-    #expect(clients[2].received == "")
-    _ = try? clients[1].channel.finish()
-    loop.run()
-    #expect(clients[2].received == "three")
-  }
-
-  @Test func silenceTakesNoPlaceAndStallingLosesIt() throws {
-    let silent = try Client(1, gate, loop)
-    let stalling = try Client(2, gate, loop)
-    let honest = try Client(3, gate, loop)
-    stalling.send("hello")
-    honest.send("hello")
-    loop.run()
-    #expect(silent.received + honest.received == "" && stalling.received == "hello")
-    loop.advanceTime(by: HandshakeAdmission.patience)
-    #expect(honest.received == "hello")
-    stalling.send(" again")
-    #expect(stalling.received == "hello again")
-  }
-
-  @Test func aClientThatPoursWhileItWaitsIsClosed() throws {
-    let first = try Client(1, gate, loop)
-    let second = try Client(2, gate, loop)
-    first.send("hello")
-    loop.run()
-    for _ in 0..<5 { second.send(String(repeating: "x", count: 16 * 1024)) }
-    loop.run()
-    #expect(!second.channel.isActive)
-    #expect(second.received == "")
   }
 }

@@ -7,6 +7,7 @@ import Testing
 @testable import NodeProofs
 @testable import RPC
 @testable import Server
+@testable import ServerPlugins
 
 /// docs/security/limits.md says what the constants say.
 @Suite struct LimitsPageTests {
@@ -39,6 +40,8 @@ import Testing
     return [
       ("connections", number(options.maximumConnections)),
       ("connections of an address", number(options.maximumConnectionsOfAddress)),
+      ("connections whose handshake does not go on", number(options.maximumIdleHandshakes)),
+      ("those of an address", number(options.maximumIdleHandshakesOfAddress)),
       ("TLS handshakes at a time", number(options.maximumHandshakes)),
       ("time for which a handshake keeps its place", "\(HandshakeAdmission.patience.nanoseconds / 1_000_000) ms"),
       ("bytes before the handshake begins", bytes(HandshakeAdmission.mostBytes)),
@@ -57,7 +60,8 @@ import Testing
       ("attestations of an address", number(AttestationRoom.mostOfAddress)),
       ("attestations", number(AttestationRoom.most)),
       ("bytes of their first messages", bytes(AttestationRoom.mostBytes)),
-      ("silence of an agent", "\(AttestationPatience.limit.components.seconds) s"),
+      ("silence before the first message", "\(AttestationPatience.limit.components.seconds) s"),
+      ("silence after a challenge", "\(JoinTokenAttestor().answerTime.components.seconds) s"),
       ("an attestation", "\(AttestationPatience.most.components.seconds / 60) min"),
       ("challenges of an attestation", number(AttestationDialogue.maximumChallenges)),
       ("the name of a node attestor", "\(Spire_Api_Server_Agent_V1_AttestAgentRequest.longestType) bytes"),
