@@ -43,7 +43,7 @@ private func serve(_ pieces: [[UInt8]]) {
   mustSucceed("build") {
     try acceptor.build(
       on: channel, PeerConnection(id: 1, caller: .anonymous(PeerAddress(ip: "::1", port: 1))),
-      CallShare(CallRoom(1000))
+      CallShare(CallRoom(calls: 1000))
     ) { end.set() }
     channel.connect(to: try SocketAddress(unixDomainSocketPath: "/"), promise: nil)
   }
