@@ -96,7 +96,8 @@ let package = Package(
     // Kits
     part("HCL", []),
     part("Flags", ["GoSyntax"]),
-    part("Daemon", ["GoSyntax", "HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
+    .target(name: "CHost"),
+    part("Daemon", ["CHost", "GoSyntax", "HCL", logging, lifecycle, signals, nioCore, nioPosix, nioHTTP1]),
     part("Keys", ["SPIFFE", "Daemon", crypto, cryptoExtras, asn1]),
     part("TLS", [nioSSL]),
     part("HTTP", ["TLS", "SPIFFE", "Daemon", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, x509]),
@@ -151,7 +152,6 @@ let package = Package(
         "AWS", "Azure", "Kubernetes", "NodeProofs", "Plugins", "Programs", "HTTP", "TLS", "Keys", "SPIFFE", "Daemon",
         "HCL", logging, crypto, cryptoExtras, x509, asn1,
       ]),
-    .target(name: "CHost"),
     .systemLibrary(name: "CTPM", providers: [.apt(["libtss2-dev"])]),
     part(
       "AgentPlugins",

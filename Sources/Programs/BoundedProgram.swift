@@ -106,8 +106,7 @@ package struct BoundedProgram: Sendable {
     }
     for folder in folders.split(separator: ":") where folder.hasPrefix("/") {
       let path = "\(folder)/\(command)"
-      var information = stat()
-      if access(path, X_OK) == 0, stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG { return path }
+      if access(path, X_OK) == 0, (try? FileStatus(path))?.kind == .regular { return path }
     }
     throw Failure(reason: .notFound)
   }

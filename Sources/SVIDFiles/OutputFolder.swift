@@ -40,16 +40,10 @@ package final class OutputFolder {
   }
 
   /// Whether anything of this name is there.
-  package func contains(_ name: String) -> Bool {
-    var status = stat()
-    return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0
-  }
+  package func contains(_ name: String) -> Bool { (try? FileStatus(name, inFolder: descriptor)) != nil }
 
   /// Whether something of this name is there and is a folder.
-  func isFolder(_ name: String) -> Bool {
-    var status = stat()
-    return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFDIR
-  }
+  func isFolder(_ name: String) -> Bool { (try? FileStatus(name, inFolder: descriptor))?.kind == .folder }
 
   /// Where the link `name` leads; nil when it is none.
   package func link(_ name: String) -> String? {

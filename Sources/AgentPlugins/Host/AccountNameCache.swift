@@ -1,3 +1,4 @@
+import Daemon
 import Glibc
 import Synchronization
 
@@ -9,27 +10,9 @@ final class AccountNameCache: Sendable {
   static let lifetime: Duration = .seconds(5)
   private static let limit = 4096
 
-  /// Size, inode and times of the files that name accounts.
-  private struct Stamp: Equatable {
-    var words: [Int64] = []
-
-    init(_ paths: [String]) {
-      for path in paths {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-          words.append(-1)
-          continue
-        }
-        words += [
-          Int64(truncatingIfNeeded: status.st_ino), Int64(status.st_size), Int64(status.st_mtim.tv_sec),
-          Int64(status.st_mtim.tv_nsec), Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
-        ]
-      }
-    }
-  }
-
   private struct State {
-    var stamp: Stamp
+    /// The files that name accounts; nil for one that is not there.
+    var stamp: [FileStatus?]
     var since: ContinuousClock.Instant
     var users: [UInt32: String?] = [:]
     var groups: [UInt32: String?] = [:]
@@ -54,12 +37,14 @@ final class AccountNameCache: Sendable {
   ) {
     self.paths = paths
     self.now = now
-    state = Mutex(State(stamp: Stamp(paths), since: now()))
+    state = Mutex(State(stamp: Self.stamp(paths), since: now()))
   }
+
+  private static func stamp(_ paths: [String]) -> [FileStatus?] { paths.map { try? FileStatus($0) } }
 
   /// The names if all of them are known; does not block.
   func known(_ status: ProcessStatus) -> Names? {
-    let stamp = Stamp(paths)
+    let stamp = Self.stamp(paths)
     let now = now()
     return state.withLock { state in
       if state.stamp != stamp || state.since.duration(to: now) > Self.lifetime {

@@ -1,4 +1,5 @@
 import CHost
+import Daemon
 import Glibc
 import Synchronization
 
@@ -58,17 +59,16 @@ extension DigestCache.Stamp {
 
   /// The stamp of an open file; nil when its digest must not be kept.
   init?(_ fd: Int32) {
-    var status = stat()
     var now = timespec()
-    guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+    guard let file = try? FileStatus(open: fd, path: ""), file.kind == .regular,
       Self.trustedFileSystems.contains(UInt32(chost_file_system(fd))),
       clock_gettime(CLOCK_REALTIME, &now) == 0
     else { return nil }
-    device = UInt64(status.st_dev)
-    inode = UInt64(status.st_ino)
-    size = Int64(status.st_size)
-    modified = Self.nanoseconds(status.st_mtim)
-    changed = Self.nanoseconds(status.st_ctim)
+    device = file.device
+    inode = file.inode
+    size = file.size
+    modified = file.modified
+    changed = file.changed
     guard max(modified, changed) < Self.nanoseconds(now) - Self.rest else { return nil }
   }
 

@@ -1,4 +1,5 @@
 import Crypto
+import Daemon
 import Glibc
 
 /// Reads files of the host with a bound on their size: the pseudo files under /proc and the executables of workloads.
@@ -65,11 +66,9 @@ enum HostFile {
   }
 
   private static func sha256(_ fd: Int32, _ path: String, limit: Int64) throws -> String {
-    var status = stat()
-    guard fstat(fd, &status) == 0 else { throw Failure(path: path, number: errno) }
-    if limit > 0, Int64(status.st_size) > limit {
-      throw SizeLimitExceeded(path: path, size: Int64(status.st_size), limit: limit)
-    }
+    let size: Int64
+    do { size = try FileStatus(open: fd, path: path).size } catch { throw Failure(path: path, number: error.errno) }
+    if limit > 0, size > limit { throw SizeLimitExceeded(path: path, size: size, limit: limit) }
     var hash = SHA256()
     var chunk = [UInt8](repeating: 0, count: 262_144)
     var total: Int64 = 0

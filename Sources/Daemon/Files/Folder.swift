@@ -7,9 +7,8 @@ package enum Folder {
   /// - Parameter mode: of folders made here, less the umask.
   /// - Throws: ``FileError`` that names the folder that cannot be made.
   package static func make(_ path: String, mode: UInt32) throws(FileError) {
-    var file = stat()
-    if stat(path, &file) == 0 {
-      guard file.st_mode & S_IFMT == S_IFDIR else { throw FileError(operation: "mkdir", path: path, errno: ENOTDIR) }
+    if let file = try? FileStatus(path) {
+      guard file.kind == .folder else { throw FileError(operation: "mkdir", path: path, errno: ENOTDIR) }
       return
     }
     let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path

@@ -1,3 +1,4 @@
+import Daemon
 import FoundationEssentials
 import Glibc
 
@@ -36,8 +37,7 @@ package struct DevLayout: Sendable {
         throw DevError(
           "cannot make the folder \(path): \(String(cString: strerror(errno)))", hint: "choose another one with -dir")
       }
-      var status = stat()
-      guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == getuid() else {
+      guard let status = try? FileStatus(ofLink: path), status.kind == .folder, status.user == getuid() else {
         throw DevError("\(path) is not a folder of this user", hint: "remove it, or choose another one with -dir")
       }
       guard chmod(path, mode) == 0 else {

@@ -14,9 +14,8 @@ enum KeyDirectory {
 
   /// Makes the folder and every missing one above it.
   private static func make(_ directory: String) throws(FileError) {
-    var status = stat()
-    if stat(directory, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFDIR else {
+    if let file = try? FileStatus(directory) {
+      guard file.kind == .folder else {
         throw FileError(operation: "mkdir", path: directory, errno: ENOTDIR)
       }
       return

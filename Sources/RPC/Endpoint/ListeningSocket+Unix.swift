@@ -1,4 +1,5 @@
 import CPeer
+import Daemon
 import Glibc
 import NIOCore
 
@@ -37,10 +38,10 @@ extension ListeningSocket {
       try setMode(of: path, mode)
       // Listening before the lock is let go: a second server must see that somebody answers.
       guard listen(socket, 512) == 0 else { throw EndpointError.system("listen unix \(path)", errno) }
-      var file = stat()
-      guard lstat(path, &file) == 0 else { throw EndpointError.system("stat \(path)", errno) }
+      let file: FileStatus
+      do { file = try FileStatus(ofLink: path) } catch { throw EndpointError.system("stat \(path)", error.errno) }
       return ListeningSocket(
-        address: .unix(path: path), descriptor: socket, file: (device: file.st_dev, inode: file.st_ino))
+        address: .unix(path: path), descriptor: socket, file: (device: file.device, inode: file.inode))
     } catch {
       close(socket)
       throw error
@@ -71,9 +72,8 @@ extension ListeningSocket {
   }
 
   private static func makeDirectories(_ path: String, mode: UInt32) throws {
-    var file = stat()
-    if stat(path, &file) == 0 {
-      guard file.st_mode & S_IFMT == S_IFDIR else {
+    if let file = try? FileStatus(path) {
+      guard file.kind == .folder else {
         throw EndpointError(code: .badAddress, message: "\(path) is not a directory; a socket cannot be made in it")
       }
       return
@@ -100,9 +100,8 @@ extension ListeningSocket {
   }
 
   private static func removeStale(_ path: String, _ address: SocketAddress) throws {
-    var file = stat()
-    guard lstat(path, &file) == 0 else { return }
-    guard file.st_mode & S_IFMT == S_IFSOCK else {
+    guard let file = try? FileStatus(ofLink: path) else { return }
+    guard file.kind == .socket else {
       throw EndpointError(
         code: .badAddress, message: "\(path) exists and is not a socket; remove it or change socket_path")
     }

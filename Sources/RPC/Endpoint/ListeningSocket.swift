@@ -34,9 +34,9 @@ package final class ListeningSocket: Sendable {
   package let address: Address
   private let descriptor: Mutex<Int32?>
   /// Device and inode of the socket file, so that only our own is removed.
-  private let file: (device: dev_t, inode: ino_t)?
+  private let file: (device: UInt64, inode: UInt64)?
 
-  init(address: Address, descriptor: Int32, file: (device: dev_t, inode: ino_t)? = nil) {
+  init(address: Address, descriptor: Int32, file: (device: UInt64, inode: UInt64)? = nil) {
     self.address = address
     self.descriptor = Mutex(descriptor)
     self.file = file
@@ -60,8 +60,7 @@ package final class ListeningSocket: Sendable {
   /// Removes the socket file unless another server has put its own in its place.
   package func removeFile() {
     guard let file, case .unix(let path) = address else { return }
-    var now = stat()
-    guard lstat(path, &now) == 0, now.st_dev == file.device, now.st_ino == file.inode else { return }
+    guard let now = try? FileStatus(ofLink: path), now.device == file.device, now.inode == file.inode else { return }
     unlink(path)
   }
 

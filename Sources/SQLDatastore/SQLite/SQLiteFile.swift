@@ -1,3 +1,4 @@
+import Daemon
 import DatastoreAPI
 import Glibc
 import Logging
@@ -39,9 +40,8 @@ enum SQLiteFile {
   }
 
   private static func restrict(_ path: String, logger: Logger) {
-    var info = stat()
-    guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_mode & 0o777 & ~mode != 0 else { return }
-    guard chmod(path, info.st_mode & mode) == 0 else {
+    guard let file = try? FileStatus(path), file.kind == .regular, file.permissions & 0o777 & ~mode != 0 else { return }
+    guard chmod(path, file.permissions & mode) == 0 else {
       let reason = String(cString: strerror(errno))
       logger.warning(
         "Database file is open to other users and its mode cannot be changed",

@@ -12,8 +12,7 @@ final class DiskFile {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { throw FileError(operation: "open", path: path, errno: errno) }
-    var file = stat()
-    guard fstat(descriptor, &file) == 0, file.st_mode & S_IFMT == S_IFREG else {
+    guard (try? FileStatus(open: descriptor, path: path))?.kind == .regular else {
       throw FileError(operation: "open", path: path, detail: "it is not a regular file")
     }
   }
@@ -29,11 +28,7 @@ final class DiskFile {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  func size() throws(FileError) -> Int64 {
-    var file = stat()
-    guard fstat(descriptor, &file) == 0 else { throw FileError(operation: "stat", path: path, errno: errno) }
-    return Int64(file.st_size)
-  }
+  func size() throws(FileError) -> Int64 { try FileStatus(open: descriptor, path: path).size }
 
   func write(_ bytes: [UInt8]) throws(FileError) {
     var written = 0
@@ -101,8 +96,5 @@ final class DiskFile {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  static func exists(_ path: String) -> Bool {
-    var file = stat()
-    return lstat(path, &file) == 0
-  }
+  static func exists(_ path: String) -> Bool { (try? FileStatus(ofLink: path)) != nil }
 }

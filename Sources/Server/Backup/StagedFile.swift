@@ -10,16 +10,10 @@ struct StagedFile: Sendable {
 
   /// Gives the file the owner and rights of the one it replaces: a server that is not root must be able to use it.
   func prepare(mode: mode_t) throws(FileError) {
-    var file = stat()
-    var owner: (uid_t, gid_t)?
-    var rights: mode_t = 0o600
-    if stat(target, &file) == 0 {
-      owner = (file.st_uid, file.st_gid)
-      rights = file.st_mode & mode | 0o600
-    } else if stat(DiskFile.folder(of: target), &file) == 0 {
-      owner = (file.st_uid, file.st_gid)
-    }
-    if let owner, geteuid() == 0, chown(path, owner.0, owner.1) != 0 {
+    let replaced = try? FileStatus(target)
+    let rights = (replaced?.permissions ?? 0) & mode | 0o600
+    let owner = replaced ?? (try? FileStatus(DiskFile.folder(of: target)))
+    if let owner, geteuid() == 0, chown(path, owner.user, owner.group) != 0 {
       throw FileError(operation: "chown", path: path, errno: errno)
     }
     guard chmod(path, rights) == 0 else { throw FileError(operation: "chmod", path: path, errno: errno) }

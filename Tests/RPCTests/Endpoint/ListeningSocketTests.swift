@@ -1,3 +1,4 @@
+import Daemon
 import Foundation
 import Glibc
 import Testing
@@ -11,9 +12,8 @@ import Testing
     let socket = try ListeningSocket.unix(path: path, mode: 0o777, directoryMode: 0o750)
     #expect(socket.address == .unix(path: path))
     #expect(socket.address.network == "unix")
-    var file = stat()
-    #expect(stat(path, &file) == 0 && file.st_mode & 0o7777 == 0o777)
-    #expect(stat(folder.path + "/made", &file) == 0 && file.st_mode & 0o027 == 0)
+    let (file, made) = (try FileStatus(path), try FileStatus(folder.path + "/made"))
+    #expect(file.permissions == 0o777 && made.permissions & 0o027 == 0)
   }
 
   @Test func aSecondServerIsRefusedByName() throws {

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Daemon
 import Glibc
 
 /// The way to one TPM: a character device, or a Unix socket on which an emulator listens. Owns the descriptor.
@@ -18,14 +18,14 @@ final class TPMChannel {
 
   /// - Parameter patience: how long the TPM may take for one command. Making an RSA key takes some tens of seconds.
   init(_ path: String, patience: Duration) throws(TPMFault) {
-    let kind: FileKind
-    do { kind = try FileKind(path) } catch { throw TPMFault("stat \(path): \(Self.words(error.number))") }
-    switch kind.type {
-    case .typeCharacterSpecial, .typeBlockSpecial:
+    let file: FileStatus
+    do { file = try FileStatus(path) } catch { throw TPMFault("stat \(path): \(Self.words(error.errno))") }
+    switch file.kind {
+    case .device:
       isStream = false
       descriptor = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK)
       guard descriptor >= 0 else { throw Self.fault("open", path) }
-    case .typeSocket:
+    case .socket:
       isStream = true
       descriptor = try Self.connected(path)
     default: throw TPMFault("\(path): unsupported TPM file mode: it is neither a device nor a socket")

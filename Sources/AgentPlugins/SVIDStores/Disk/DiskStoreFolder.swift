@@ -18,14 +18,15 @@ struct DiskStoreFolder {
 
   /// Refuses a base folder that is not there or that everybody may change.
   static func check(_ base: String) throws(AgentPluginError) {
-    let kind: FileKind
-    do { kind = try FileKind(base) } catch {
-      throw AgentPluginError(.invalidArgument, "svidstore(disk): base_dir \(error)")
+    let folder: FileStatus
+    do { folder = try FileStatus(base) } catch {
+      let failure = HostFile.Failure(path: base, number: error.errno)
+      throw AgentPluginError(.invalidArgument, "svidstore(disk): base_dir \(failure)")
     }
-    guard kind.type == .typeDirectory else {
+    guard folder.kind == .folder else {
       throw AgentPluginError(.invalidArgument, "svidstore(disk): base_dir \(base): not a directory")
     }
-    guard kind.permissions & S_IWOTH == 0 else {
+    guard folder.permissions & S_IWOTH == 0 else {
       throw AgentPluginError(
         .invalidArgument, "svidstore(disk): base_dir \(base): everybody may write to it; chmod o-w")
     }
