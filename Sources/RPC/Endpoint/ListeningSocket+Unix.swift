@@ -55,9 +55,10 @@ extension ListeningSocket {
     let file = open(path, 0o10_000_000 | O_NOFOLLOW | O_CLOEXEC)
     guard file >= 0 else { throw EndpointError.system("chmod \(path)", errno) }
     defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0 else { throw EndpointError.system("chmod \(path)", errno) }
-    guard status.st_mode & S_IFMT == S_IFSOCK else {
+    guard let kind = (try? FileStatus(open: file, path: path))?.kind else {
+      throw EndpointError.system("chmod \(path)", errno)
+    }
+    guard kind == .socket else {
       throw EndpointError(
         code: .badAddress,
         message: "\(path) was replaced while the socket was made; choose a directory that only this user can write to")
