@@ -102,7 +102,8 @@ package struct SVIDStoreService: Sendable {
     }
     cache.began(job)
     do {
-      try await withTimeout(Self.limit, time, "svidstore(\(store.name)): no answer in time") {
+      let late = AgentError(.deadlineExceeded, "svidstore(\(store.name)): no answer in time")
+      try await withTimeout(Self.limit, time, late: late) {
         switch job.work {
         case .put(let content): try await store.put(Self.material(content), metadata: job.target.metadata)
         case .delete: try await store.delete(metadata: job.target.metadata)

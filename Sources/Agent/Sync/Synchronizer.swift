@@ -66,7 +66,8 @@ package actor Synchronizer {
   package func synchronize() async throws -> Bool {
     let (known, arrivals) = (entries, watch.arrivals)
     let fetched = try await metrics.call(["manager", "sync", "fetch_entries_updates"]) {
-      try await withTimeout(options.timeout, time, "synchronization with the server timed out") { [self] in
+      let late = AgentError(.deadlineExceeded, "synchronization with the server timed out")
+      return try await withTimeout(options.timeout, time, late: late) { [self] in
         try await fetch(known, arrivals)
       }
     }

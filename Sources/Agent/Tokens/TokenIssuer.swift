@@ -123,7 +123,8 @@ package final class TokenIssuer<Key: Hashable & Sendable, Token: CachedToken>: S
     _ ask: @escaping @Sendable (Duration) async throws -> Token, within limit: Duration
   ) async throws -> Token {
     let (time, random) = (time, random)
-    return try await withTimeout(limit, time, "the server did not issue a \(kind)-SVID in time") {
+    let late = AgentError(.deadlineExceeded, "the server did not issue a \(kind)-SVID in time")
+    return try await withTimeout(limit, time, late: late) {
       var backoff = RetryBackoff(initial: .seconds(1), maximum: limit)
       while true {
         do { return try await ask(limit) } catch {

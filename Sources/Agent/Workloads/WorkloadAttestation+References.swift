@@ -58,8 +58,9 @@ extension WorkloadAttestation {
     let call = metrics.startCall(
       ["workload_api", "workload_attestor"], labels: [MetricLabel("attestor", attestor.name)])
     do {
-      let late = "it did not answer within \(GoDuration.format(Self.referencePatience))"
-      let values = try await withTimeout(Self.referencePatience, time, late) {
+      let late = AgentError(
+        .deadlineExceeded, "it did not answer within \(GoDuration.format(Self.referencePatience))")
+      let values = try await withTimeout(Self.referencePatience, time, late: late) {
         try await attestor.attest(reference, for: broker)
       }
       call.done()

@@ -54,16 +54,6 @@ import Testing
         == start + (6 * 86400 + 3600) / 2)
   }
 
-  @Test func timeoutEndsWhatHangs() async throws {
-    let time = TestTime()
-    let result = Task {
-      try await withTimeout(.seconds(30), time, "too slow") { try await time.sleep(for: .seconds(3600)) }
-    }
-    await time.waitForSleepers(2)
-    time.advance(by: .seconds(30))
-    await #expect(throws: AgentError(.deadlineExceeded, "")) { try await result.value }
-  }
-
   @Test func ringBeforeWaitingIsNotLost() async throws {
     let bell = Wakeup()
     let time = TestTime()

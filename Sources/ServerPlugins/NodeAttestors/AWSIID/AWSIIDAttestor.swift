@@ -159,9 +159,12 @@ package final class AWSIIDAttestor: NodeAttestor {
     }
   }
 
+  /// What AWS did not do in time, in the words of Go's contexts.
+  private struct OutOfTime: Error, CustomStringConvertible { var description: String { "context deadline exceeded" } }
+
   /// One of the steps that ask AWS: it ends in time.
   private func step<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
-    try await within(Self.patience, time, body)
+    try await withTimeout(Self.patience, time, late: OutOfTime(), body)
   }
 
   private static func role(_ name: String, _ account: String, _ partition: String) -> String {
