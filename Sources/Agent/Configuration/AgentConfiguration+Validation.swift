@@ -18,18 +18,8 @@ extension AgentConfiguration {
 
     // What must be there.
     if file.plugins == nil { checks.fail("plugins section must be configured") }
-    joinToken = Self.joinToken(
-      Merge.text(flags.joinToken, agent.joinToken), file: Merge.text(flags.joinTokenFile, agent.joinTokenFile), &checks)
-    let tokenFile = Merge.text(flags.joinTokenFile, agent.joinTokenFile)
-    joinTokenFile = tokenFile.isEmpty ? nil : tokenFile
-    serverAddress = Merge.text(flags.serverAddress, agent.serverAddress)
-    if serverAddress.isEmpty { checks.fail("server_address must be configured") }
-    serverPort = Merge.number(flags.serverPort, agent.serverPort)
-    if serverPort == 0 {
-      checks.fail("server_port must be configured")
-    } else if !(1...65535).contains(serverPort) {
-      checks.fail("server_port must be between 1 and 65535", key: "agent.server_port")
-    }
+    (joinToken, joinTokenFile) = Self.joinToken(agent, flags, &checks)
+    (serverAddress, serverPort) = Self.server(agent, flags, &checks)
     let trustDomainText = Merge.text(flags.trustDomain, agent.trustDomain)
     if trustDomainText.isEmpty { checks.fail("trust_domain must be configured") }
     bootstrap = TrustBundleRules(agent, flags).check(&checks)

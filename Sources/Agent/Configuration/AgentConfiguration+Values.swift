@@ -5,8 +5,19 @@ import SPIFFE
 
 /// The single values of the agent's configuration. Each function notes what is wrong and returns a stand-in or nil.
 extension AgentConfiguration {
-  static func joinToken(_ token: String, file: String, _ checks: inout ConfigurationChecks) -> String? {
-    guard !file.isEmpty else { return token.isEmpty ? nil : token }
+  /// The token, and the file that it came from or may come from.
+  static func joinToken(
+    _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ checks: inout ConfigurationChecks
+  ) -> (token: String?, file: String?) {
+    let token = ConfigurationMerge.text(flags.joinToken, agent.joinToken)
+    let file = ConfigurationMerge.text(flags.joinTokenFile, agent.joinTokenFile)
+    guard !file.isEmpty else { return (token.isEmpty ? nil : token, nil) }
+    return (joinToken(in: file, besides: token, &checks), file)
+  }
+
+  private static func joinToken(
+    in file: String, besides token: String, _ checks: inout ConfigurationChecks
+  ) -> String? {
     guard token.isEmpty else {
       checks.fail(
         "only one of join_token or join_token_file can be specified, not both", key: "agent.join_token_file")
@@ -25,6 +36,20 @@ extension AgentConfiguration {
       checks.fail("unable to read join token file \(GoText.quote(file)): \(error)", key: "agent.join_token_file")
       return nil
     }
+  }
+
+  static func server(
+    _ agent: AgentConfigFile.Agent, _ flags: AgentFlags, _ checks: inout ConfigurationChecks
+  ) -> (address: String, port: Int) {
+    let address = ConfigurationMerge.text(flags.serverAddress, agent.serverAddress)
+    if address.isEmpty { checks.fail("server_address must be configured") }
+    let port = ConfigurationMerge.number(flags.serverPort, agent.serverPort)
+    if port == 0 {
+      checks.fail("server_port must be configured")
+    } else if !(1...65535).contains(port) {
+      checks.fail("server_port must be between 1 and 65535", key: "agent.server_port")
+    }
+    return (address, port)
   }
 
   static func trustDomain(

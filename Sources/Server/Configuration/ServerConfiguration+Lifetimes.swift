@@ -2,14 +2,9 @@ import Daemon
 
 /// Lifetimes, their warnings, and the experimental intervals.
 extension ServerConfiguration {
-  struct Lifetimes {
-    var ca: Duration
-    var agent: Duration
-    var x509SVID: Duration
-    var jwtSVID: Duration
-  }
-
-  static func lifetimes(_ server: ServerConfigFile.Server, _ checks: inout ConfigurationChecks) -> Lifetimes {
+  static func lifetimes(
+    _ server: ServerConfigFile.Server, _ checks: inout ConfigurationChecks
+  ) -> (ca: Duration, agent: Duration, x509SVID: Duration, jwtSVID: Duration) {
     func read(_ text: String?, _ key: String, _ name: String) -> Duration? {
       let message = "could not parse \(name) ttl \(GoText.quote(text ?? ""))"
       let duration = checks.duration(text, key: "server." + key, message)
@@ -22,7 +17,7 @@ extension ServerConfiguration {
     warn("default_x509_svid_ttl", x509SVID, ca, &checks)
     warn("default_jwt_svid_ttl", jwtSVID, ca, &checks)
     if let agent { warn("agent_ttl", agent, ca, &checks) }
-    return Lifetimes(ca: ca, agent: agent ?? x509SVID, x509SVID: x509SVID, jwtSVID: jwtSVID)
+    return (ca, agent ?? x509SVID, x509SVID, jwtSVID)
   }
 
   /// No CA key signs for more than this before a younger one takes over.
@@ -55,6 +50,22 @@ extension ServerConfiguration {
     if text.hasSuffix("m0s") { text.removeLast(2) }
     if text.hasSuffix("h0m") { text.removeLast(2) }
     return text
+  }
+
+  /// What of `server.experimental` cannot be, whatever the rest says.
+  static func checkConflicts(
+    _ experimental: ServerConfigFile.Experimental?, _ checks: inout ConfigurationChecks
+  ) {
+    if !(experimental?.sqlTransactionTimeout ?? "").isEmpty && !(experimental?.eventTimeout ?? "").isEmpty {
+      checks.fail(
+        "both experimental sql_transaction_timeout and event_timeout set, only set event_timeout",
+        key: "server.experimental.sql_transaction_timeout")
+    }
+    if !(experimental?.namedPipeName ?? "").isEmpty {
+      checks.fail(
+        "invalid configuration: named_pipe_name is not supported in this platform; please use socket_path instead",
+        key: "server.experimental.named_pipe_name")
+    }
   }
 
   /// Checks `server.experimental` and returns the intervals.

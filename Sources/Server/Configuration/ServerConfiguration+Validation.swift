@@ -22,16 +22,7 @@ extension ServerConfiguration {
     dataDirectory = Merge.text(flags.dataDir, server.dataDir)
     if dataDirectory.isEmpty { checks.fail("data_dir must be configured") }
     if file.plugins == nil { checks.fail("plugins section must be configured") }
-    if !(experimental?.sqlTransactionTimeout ?? "").isEmpty && !(experimental?.eventTimeout ?? "").isEmpty {
-      checks.fail(
-        "both experimental sql_transaction_timeout and event_timeout set, only set event_timeout",
-        key: "server.experimental.sql_transaction_timeout")
-    }
-    if !(experimental?.namedPipeName ?? "").isEmpty {
-      checks.fail(
-        "invalid configuration: named_pipe_name is not supported in this platform; please use socket_path instead",
-        key: "server.experimental.named_pipe_name")
-    }
+    Self.checkConflicts(experimental, &checks)
 
     // What must be well formed.
     log = LogSettings(
@@ -55,21 +46,14 @@ extension ServerConfiguration {
     areWITSVIDsEnabled = FeatureFlags.hasWITSVID(experimental?.featureFlags)
     witIssuer = experimental?.witIssuer ?? ""
 
-    let lifetimes = Self.lifetimes(server, &checks)
-    (caTTL, agentTTL) = (lifetimes.ca, lifetimes.agent)
-    (defaultX509SVIDTTL, defaultJWTSVIDTTL) = (lifetimes.x509SVID, lifetimes.jwtSVID)
+    (caTTL, agentTTL, defaultX509SVIDTTL, defaultJWTSVIDTTL) = Self.lifetimes(server, &checks)
     (caKeyType, jwtKeyType, witKeyType) = Self.keyTypes(server, &checks)
     caSubject = Self.subject(server.caSubject, &checks)
     maxAttestedNodeInfoStaleness =
       checks.duration(
         server.maxAttestedNodeInfoStaleness, key: "server.max_attested_node_info_staleness",
         "could not parse max attested node staleness") ?? .zero
-    pruneAttestedNodesExpiredFor = checks.duration(
-      server.pruneAttestedNodesExpiredFor, key: "server.prune_attested_nodes_expired_for",
-      "could not parse prune_attested_nodes_expired_for")
-    if pruneAttestedNodesExpiredFor == .zero { pruneAttestedNodesExpiredFor = nil }
-    let batch = server.pruneAttestedNodesBatchSize ?? 0
-    pruneAttestedNodesBatchSize = batch > 0 ? batch : 1000
+    (pruneAttestedNodesExpiredFor, pruneAttestedNodesBatchSize) = Self.nodePruning(server, &checks)
     pruneTOFUNodes = server.pruneTOFUNodes ?? false
 
     (datastore, plugins) = Self.plugins(file.plugins, &checks)

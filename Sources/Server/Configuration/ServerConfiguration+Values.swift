@@ -89,6 +89,17 @@ extension ServerConfiguration {
     return nil
   }
 
+  /// Nil: attested nodes are not pruned.
+  static func nodePruning(
+    _ server: ServerConfigFile.Server, _ checks: inout ConfigurationChecks
+  ) -> (expiredFor: Duration?, batchSize: Int) {
+    let expiredFor = checks.duration(
+      server.pruneAttestedNodesExpiredFor, key: "server.prune_attested_nodes_expired_for",
+      "could not parse prune_attested_nodes_expired_for")
+    let batch = server.pruneAttestedNodesBatchSize ?? 0
+    return (expiredFor == .zero ? nil : expiredFor, batch > 0 ? batch : 1000)
+  }
+
   static func subject(_ file: ServerConfigFile.CASubject?, _ checks: inout ConfigurationChecks) -> Subject {
     guard let file else { return Subject() }
     var subject = Subject()

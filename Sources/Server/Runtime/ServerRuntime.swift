@@ -75,9 +75,10 @@ package struct ServerRuntime: Sendable {
       guard let keyManager = keyManagers.only else {
         throw ServerError(.notConfigured, "the plugin catalog has no KeyManager")
       }
-      try await DaemonRunner.run(
-        try await assemble(
-          datastore, keyManager, nodeAttestors, upstreams, composers, telemetry, catalog, start))
+      let plugins = LoadedPlugins(
+        catalog: catalog, keyManager: keyManager, nodeAttestors: nodeAttestors, upstreams: upstreams,
+        composers: composers)
+      try await DaemonRunner.run(try await assemble(plugins, datastore, telemetry, start))
       result = .success(())
     } catch {
       result = .failure(error)
@@ -91,25 +92,53 @@ package struct ServerRuntime: Sendable {
     try result.get()
   }
 
+  /// What the catalog made of the configuration's blocks.
+  struct LoadedPlugins {
+    let catalog: PluginCatalog
+    let keyManager: any KeyManager
+    let nodeAttestors: PluginSlot<any NodeAttestor>
+    let upstreams: PluginSlot<any UpstreamAuthority>
+    let composers: PluginSlot<any CredentialComposerPlugin>
+  }
+
   /// Everything between the plugins and the services that run.
   private func assemble(
-    _ datastore: SQLDatastore, _ keyManager: any KeyManager, _ nodeAttestors: PluginSlot<any NodeAttestor>,
-    _ upstreams: PluginSlot<any UpstreamAuthority>, _ composers: PluginSlot<any CredentialComposerPlugin>,
-    _ telemetry: Telemetry, _ catalog: PluginCatalog, _ start: Date
+    _ plugins: LoadedPlugins, _ datastore: SQLDatastore, _ telemetry: Telemetry, _ start: Date
   ) async throws -> [DaemonRunner.Member] {
-    let metrics = telemetry.metrics
+    let roots = WebRoots.system(environment: ProcessInfo.processInfo.environment)
+    let parts = try await makeParts(plugins, datastore, roots, telemetry.metrics, start)
+    let endpointLogger = logger.with(subsystem: "endpoints")
+    endpointLogger.debug("Initializing API endpoints")
+    let endpoints = try ServerEndpoints(
+      configuration: configuration, parts: parts, logger: logger, metrics: telemetry.metrics
+    ).open()
+    let bundleEndpoint = try configuration.bundleEndpoint.map {
+      try BundleEndpointServer(
+        $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: parts.serverSVID,
+        policy: configuration.tls, acme: try certificates($0, plugins.keyManager, roots, endpointLogger), time: time,
+        logger: endpointLogger)
+    }
+    var members = try telemetryMembers(telemetry, svid: parts.serverSVID, bundles: parts.bundles)
+    members.append(
+      .init(
+        service: SignalService(log: log, telemetry: telemetry) { await plugins.catalog.reconfigure() }, name: "signals")
+    )
+    members.append(.init(service: PluginTasks(plugins.catalog), name: "plugins"))
+    members.append(.init(service: ClockReporter(time: time, logger: logger), name: "clock"))
+    members += services(parts)
+    members += pruners(datastore, telemetry.metrics, endpointLogger)
+    // A call that takes its time on one socket must not leave the other one open.
+    members.append(.init(service: ServicesTogether(endpoints), name: "endpoints"))
+    if let bundleEndpoint { members.append(.init(service: bundleEndpoint, name: "bundle_endpoint")) }
+    return members + health(parts)
+  }
+
+  /// What the endpoints and services work on, each part after those that it needs.
+  private func makeParts(
+    _ plugins: LoadedPlugins, _ datastore: SQLDatastore, _ roots: WebRoots, _ metrics: Metrics, _ start: Date
+  ) async throws -> ServerParts {
     try await TrustDomainCheck(trustDomain: configuration.trustDomain, datastore: datastore, logger: logger).run()
-    var credentials = configuration.credentials
-    credentials.composers = composers.all.map { ComposerAdapter(name: $0.name, plugin: $0.instance) }
-    let authority = CertificateAuthority(configuration: credentials, time: time, metrics: metrics)
-    let manager = try await CAManager.start(
-      configuration: CAManagerConfiguration(
-        x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType,
-        witKeyType: configuration.witKeyType,
-        upstream: upstreams.all.first.map { UpstreamAdapter(name: $0.name, plugin: $0.instance) },
-        startPatience: .seconds(60)),
-      authority: authority, keyManager: MeteredKeyManager(keyManager, names: .server, metrics: metrics),
-      datastore: datastore, time: time, metrics: metrics, logger: logger)
+    let (authority, manager) = try await makeAuthority(plugins, datastore, metrics)
     let svid = try await ServerSVIDRotator.start(
       authority: authority, keyType: configuration.caKeyType, metrics: metrics, logger: logger)
     let endpointLogger = logger.with(subsystem: "endpoints")
@@ -119,7 +148,6 @@ package struct ServerRuntime: Sendable {
       eventLifetime: configuration.events.lifetime, time: time, metrics: metrics, logger: endpointLogger)
     try await entries.build()
     logger.info("Logger service configured", metadata: ["launch_log_level": "\(log.level.launch.rawValue)"])
-    let roots = WebRoots.system(environment: ProcessInfo.processInfo.environment)
     let clientLogger = logger.with(subsystem: "bundle_client")
     let federation = FederatedBundleClient(
       trustDomain: configuration.trustDomain, configured: configuration.federatesWith, datastore: datastore,
@@ -129,86 +157,27 @@ package struct ServerRuntime: Sendable {
     let rollCall = RollCall(
       trustDomain: configuration.trustDomain, datastore: datastore, bundles: bundles, authority: authority,
       entries: entries, time: time, logger: endpointLogger)
-    let parts = ServerParts(
+    return ServerParts(
       trustDomain: configuration.trustDomain, datastore: datastore, authority: authority, caManager: manager,
       serverSVID: svid, entries: entries, bundles: bundles, federation: federation, rollCall: rollCall,
       logLevel: log.level, time: time, startedAt: start, options: configuration.apiOptions,
-      attestations: AttestationRoom(metrics: metrics, time: time), nodeAttestor: { nodeAttestors[$0] })
-    endpointLogger.debug("Initializing API endpoints")
-    let endpoints = try ServerEndpoints(
-      configuration: configuration, parts: parts, logger: logger, metrics: metrics
-    ).open()
-    let bundleEndpoint = try configuration.bundleEndpoint.map {
-      try BundleEndpointServer(
-        $0, trustDomain: configuration.trustDomain, bundles: parts.bundles, svid: svid, policy: configuration.tls,
-        acme: try certificates($0, keyManager, roots, endpointLogger), time: time, logger: endpointLogger)
-    }
-    var members = try telemetryMembers(telemetry, svid: svid, bundles: bundles)
-    members.append(
-      .init(service: SignalService(log: log, telemetry: telemetry) { await catalog.reconfigure() }, name: "signals"))
-    members.append(.init(service: PluginTasks(catalog), name: "plugins"))
-    members.append(.init(service: ClockReporter(time: time, logger: logger), name: "clock"))
-    members.append(.init(service: manager, name: "ca_manager"))
-    members.append(.init(service: svid, name: "svid_rotator"))
-    members.append(.init(service: entries, name: "entry_cache"))
-    members.append(.init(service: WatchMonitor(entries), name: "watch_monitor"))
-    members.append(.init(service: rollCall, name: "roll_call"))
-    members.append(.init(service: federation, name: "bundle_client"))
-    members += pruners(datastore, metrics, endpointLogger)
-    // A call that takes its time on one socket must not leave the other one open.
-    members.append(.init(service: ServicesTogether(endpoints), name: "endpoints"))
-    if let bundleEndpoint { members.append(.init(service: bundleEndpoint, name: "bundle_endpoint")) }
-    return members + health(parts)
+      attestations: AttestationRoom(metrics: metrics, time: time), nodeAttestor: { plugins.nodeAttestors[$0] })
   }
 
-  /// The certificates of the bundle endpoint, where a public authority issues them (server-config §4).
-  private func certificates(
-    _ settings: BundleEndpointSettings, _ keyManager: any KeyManager, _ roots: WebRoots, _ logger: Logger
-  ) throws -> ACMECertificates? {
-    guard case .httpsWebACME(let acme) = settings.profile else { return nil }
-    return ACMECertificates(
-      ACMESettings(
-        directoryURL: try WebURL(acme.directoryURL), email: acme.email, acceptsTerms: acme.acceptsTerms,
-        domains: [acme.domain], answersHTTP: acme.httpChallenges != nil),
-      store: ACMEStore(
-        folder: configuration.dataDirectory + "/bundle-acme", keyManager: keyManager, prefix: "bundle-acme-"),
-      transport: ACMEOverHTTPS(roots: roots, userAgent: "SPIRE-\(Version.upstream)", tls: configuration.tls),
-      time: time,
-      logger: logger)
-  }
-
-  private func pruners(
-    _ datastore: SQLDatastore, _ metrics: Metrics, _ endpointLogger: Logger
-  ) -> [DaemonRunner.Member] {
-    let entries = EntryPruner(
-      datastore: datastore, time: time, metrics: metrics, logger: logger.with(subsystem: "entry_manager"))
-    let events = EventPruner(
-      olderThan: configuration.events.lifetime, datastore: datastore, time: time, logger: endpointLogger)
-    let tokens = JoinTokenPruner(datastore: datastore, time: time, logger: logger.with(subsystem: "token_manager"))
-    var members: [DaemonRunner.Member] = [
-      .init(service: entries, name: "entry_pruner"), .init(service: events, name: "event_pruner"),
-      .init(service: tokens, name: "token_pruner"),
-    ]
-    if let rules = configuration.nodePruning {
-      let nodes = NodePruner(
-        rules: rules, datastore: datastore, time: time, metrics: metrics,
-        logger: logger.with(subsystem: "node_manager"))
-      members.append(.init(service: nodes, name: "node_pruner"))
-    }
-    return members
-  }
-
-  private func health(_ parts: ServerParts) -> [DaemonRunner.Member] {
-    let checker = HealthChecker(
-      checks: ServerHealth(parts: parts).checks, time: time, logger: logger.with(subsystem: "health"))
-    var members: [DaemonRunner.Member] = [.init(service: checker, name: "health")]
-    let settings = configuration.healthChecks
-    if settings.isEnabled {
-      let listener = checker.listener(
-        host: settings.bindAddress, port: settings.bindPort, livePath: settings.livePath,
-        readyPath: settings.readyPath)
-      members.append(.init(service: listener, name: "health_listener"))
-    }
-    return members
+  private func makeAuthority(
+    _ plugins: LoadedPlugins, _ datastore: SQLDatastore, _ metrics: Metrics
+  ) async throws -> (CertificateAuthority, CAManager) {
+    var credentials = configuration.credentials
+    credentials.composers = plugins.composers.all.map { ComposerAdapter(name: $0.name, plugin: $0.instance) }
+    let authority = CertificateAuthority(configuration: credentials, time: time, metrics: metrics)
+    let manager = try await CAManager.start(
+      configuration: CAManagerConfiguration(
+        x509KeyType: configuration.caKeyType, jwtKeyType: configuration.jwtKeyType,
+        witKeyType: configuration.witKeyType,
+        upstream: plugins.upstreams.all.first.map { UpstreamAdapter(name: $0.name, plugin: $0.instance) },
+        startPatience: .seconds(60)),
+      authority: authority, keyManager: MeteredKeyManager(plugins.keyManager, names: .server, metrics: metrics),
+      datastore: datastore, time: time, metrics: metrics, logger: logger)
+    return (authority, manager)
   }
 }
