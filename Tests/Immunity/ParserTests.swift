@@ -10,7 +10,7 @@ import Testing
 /// Texts that are small and cost much: nesting, repetition, and shapes for which a reader that looks twice takes a time
 /// that grows with the square of their length. With such a reader each of them would take hours; they end within the
 /// suite's time limit, as a value or an error. Their origins are in docs/security/immunity.md.
-@Suite(.timeLimit(.minutes(2))) struct ParserTests {
+@Suite(.timeLimit(.minutes(4))) struct ParserTests {
   private static func text(_ unit: String, _ size: Int) -> String {
     String(repeating: unit, count: size / unit.utf8.count)
   }

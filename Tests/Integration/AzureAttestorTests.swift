@@ -7,9 +7,9 @@ import Testing
 struct AzureAttestorTests {
   private static let tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
   private static let subscription = "8d10da13-8125-4ba9-a717-bf7490507b3d"
-  private static let msi = "spiffe://example.org/spire/agent/azure_msi/\(tenant)/5d0ab4f1-7d1c-4b9a-a45b-6b3e2c7c6b11"
+  private static let msi = "/spire/agent/azure_msi/\(tenant)/5d0ab4f1-7d1c-4b9a-a45b-6b3e2c7c6b11"
   private static let imds =
-    "spiffe://example.org/spire/agent/azure_imds/\(tenant)/\(subscription)/02aab8a4-74ef-476e-8182-f6d2ba4166a6"
+    "/spire/agent/azure_imds/\(tenant)/\(subscription)/02aab8a4-74ef-476e-8182-f6d2ba4166a6"
 
   @Test("azure_msi and azure_imds: both halves, once each", .timeLimit(.minutes(3))) func bothHalves() async throws {
     let deployment = try Deployment()
@@ -45,8 +45,7 @@ struct AzureAttestorTests {
         "azure_msi:vm-name:frontend:blog",
       ])
 
-    await deployment.agent?.stop()
-    try FileManager.default.removeItem(atPath: folder + "/a/agent-data.json")
+    try await deployment.forgetAgent()
     deployment.agentNodeAttestor =
       #"NodeAttestor "azure_imds" { plugin_data { tenant_domain = "contoso.com" } }"#
     try await deployment.startAgent(token: nil, wrapper: inside)
@@ -58,18 +57,12 @@ struct AzureAttestorTests {
         "azure_imds:vm-tag:environment:production",
       ])
 
-    // Somebody else on the machine, or the agent without its data: only once.
-    await deployment.agent?.stop()
-    try FileManager.default.removeItem(atPath: folder + "/a/agent-data.json")
-    try await deployment.startAgent(token: nil, waitForHealth: false, wrapper: inside)
-    let agent = try #require(deployment.agent)
-    try await eventually("the refusal", log: { agent.log }) {
-      agent.log.contains("attestation data has already been used to attest an agent")
-    }
+    try await deployment.forgetAgent()
+    try await deployment.expectRefusal(Deployment.usedUp, wrapper: inside)
   }
 
   private func selectors(_ deployment: Deployment, _ agent: String) async throws -> [String] {
-    try await deployment.serverCommand(["agent", "show", "-spiffeID", agent]).stdout.split(separator: "\n")
+    try await deployment.show(agent).split(separator: "\n")
       .filter { $0.hasPrefix("Selectors") }
       .compactMap { line in line.range(of: "azure_").map { String(line[$0.lowerBound...]) } }
       .sorted()

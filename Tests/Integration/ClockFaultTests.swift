@@ -23,7 +23,7 @@ struct ClockFaultTests {
     try clock.set(30 * 3600)
     try await eventually("another CA and a word about the clock", log: { server.log }) {
       server.log.contains("System clock was set forward") && server.log.contains("slot=B")
-        && server.log.components(separatedBy: "X509 CA activated").count == 3
+        && server.log.count(of: "X509 CA activated") == 2
     }
     #expect(try await identities().contains("/workload"), "the agent serves what it has")
     _ = try await deployment.serverCommand(["x509", "mint", "-spiffeID", "spiffe://example.org/m"])

@@ -18,18 +18,6 @@ struct CloudAttestorTests {
     Array(try Data(contentsOf: Self.fixtures.appendingPathComponent(name)))
   }
 
-  private func agents(_ deployment: Deployment) async throws -> [String] {
-    try await deployment.serverCommand(["agent", "list", "-output", "json"]).stdout
-      .components(separatedBy: "\"path\":\"").dropFirst().map { String($0.prefix { $0 != "\"" }) }
-  }
-
-  private func expectRefusal(_ deployment: Deployment, _ text: String) async throws {
-    try await deployment.startAgent(token: nil, waitForHealth: false)
-    let agent = try #require(deployment.agent)
-    try await eventually("the refusal", log: { agent.log }) { agent.log.contains(text) }
-    await agent.stop()
-  }
-
   @Test("aws_iid: a token for the metadata service, a signature that is not Amazon's", .timeLimit(.minutes(4)))
   func amazon() async throws {
     let parts = try Dictionary(
@@ -58,9 +46,9 @@ struct CloudAttestorTests {
           "AWS_SECRET_ACCESS_KEY": "s",
         ])
         try await deployment.writeBundle()
-        try await expectRefusal(deployment, "failed verification of instance identity cryptographic signature")
+        try await deployment.expectRefusal("failed verification of instance identity cryptographic signature")
         #expect(metadata.script.requests.map(\.method).starts(with: [.PUT, .GET, .GET, .GET]))
-        #expect(try await agents(deployment).isEmpty)
+        #expect(try await deployment.agents().isEmpty)
         #expect(services.script.requests.isEmpty)
       }
     }
@@ -114,22 +102,21 @@ struct CloudAttestorTests {
       try await deployment.startServer(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)", "SSL_CERT_FILE": root])
       try await deployment.writeBundle()
       deployment.agentNodeAttestor = agent("other")
-      try await expectRefusal(deployment, "validation failed, invalid audience claim (aud)")
-      #expect(try await agents(deployment).isEmpty)
+      try await deployment.expectRefusal("validation failed, invalid audience claim (aud)")
+      #expect(try await deployment.agents().isEmpty)
 
       deployment.agentNodeAttestor = agent("default")
       try await deployment.startAgent(token: nil)
       let id = "/spire/agent/gcp_iit/big-kahuna-123456/8087716956832600000"
-      #expect(try await agents(deployment) == [id])
-      let shown = try await deployment.serverCommand(["agent", "show", "-spiffeID", "spiffe://example.org" + id])
-      #expect(shown.stdout.contains("gcp_iit:sa:123456789-compute@developer.gserviceaccount.com"), "\(shown.stdout)")
+      #expect(try await deployment.agents() == [id])
+      let shown = try await deployment.show(id)
+      #expect(shown.contains("gcp_iit:sa:123456789-compute@developer.gserviceaccount.com"), "\(shown)")
       #expect(proxy.requests.allSatisfy { $0.hasPrefix("CONNECT www.googleapis.com:443 HTTP/1.1\r\n") })
       #expect(proxy.requests.count == 1)
 
       // Somebody else on the instance, with the same token.
-      await deployment.agent?.stop()
-      try FileManager.default.removeItem(atPath: deployment.directory + "/a/agent-data.json")
-      try await expectRefusal(deployment, "attestation data has already been used to attest an agent")
+      try await deployment.forgetAgent()
+      try await deployment.expectRefusal(Deployment.usedUp)
     }
   }
 }

@@ -51,11 +51,7 @@ struct FaultTests {
   func killAgent() async throws {
     let deployment = try Deployment()
     try await deployment.startEverything()
-    func agents() async throws -> String {
-      try await deployment.serverCommand(["agent", "list", "-output", "json"]).stdout
-        .components(separatedBy: "\"path\":\"").dropFirst().map { $0.prefix { $0 != "\"" } }.joined(separator: ",")
-    }
-    let before = try await agents()
+    let before = try await deployment.agents()
     for round in 0..<5 {
       try await Task.sleep(for: .milliseconds(40 * round))
       #expect(await deployment.agent?.stop(SIGKILL) == -SIGKILL)
@@ -64,7 +60,7 @@ struct FaultTests {
         try await deployment.agentCommand(["api", "fetch", "x509"]).status == 0
       }
     }
-    #expect(try await agents() == before)
+    #expect(try await deployment.agents() == before)
   }
 
   @Test("cached SVIDs are served while the server is away, and the agent catches up", .timeLimit(.minutes(4)))

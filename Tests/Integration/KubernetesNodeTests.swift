@@ -7,9 +7,6 @@ import Testing
 @Suite("k8s_psat", .serialized)
 struct KubernetesNodeTests {
   private static let account = "system:serviceaccount:spire:spire-server"
-  private static let attested = "Node attestation was successful"
-
-  private func count(_ text: String, _ part: String) -> Int { text.components(separatedBy: part).count - 1 }
 
   private static func agentPod() -> TestPod {
     var pod = TestPod("spire-agent-x1", uid: "pod-uid")
@@ -66,11 +63,8 @@ struct KubernetesNodeTests {
       try write(first, "token")
       try await deployment.startServer(environment: clock.environment)
       try await deployment.writeBundle()
-      _ = try await deployment.serverCommand([
-        "entry", "create", "-node", "-spiffeID", "spiffe://example.org/host", "-selector", "k8s_psat:cluster:east",
-        "-selector", "k8s_psat:agent_sa:spire-agent", "-selector", "k8s_psat:agent_node_label:zone:z1",
-      ])
-      try await deployment.createEntry("/workload", selector: "unix:uid:\(getuid())")
+      try await deployment.createEntries(
+        host: "k8s_psat:cluster:east", "k8s_psat:agent_sa:spire-agent", "k8s_psat:agent_node_label:zone:z1")
       let server = try #require(deployment.server)
 
       // The server may do nothing in the cluster; both logs say what is missing.
@@ -83,20 +77,15 @@ struct KubernetesNodeTests {
       cluster.allow(.init(Self.account, "create", "tokenreviews.authentication.k8s.io"))
       cluster.allow(.init(Self.account, "get", "pods"))
       cluster.allow(.init(Self.account, "get", "nodes"))
-      func hasIdentity() async throws -> Bool {
-        try await Shell.run(
-          Programs.agent, ["api", "fetch", "x509", "-socketPath", deployment.agentSocket],
-          environment: clock.environment
-        ).stdout.contains("spiffe://example.org/workload")
+      try await keepAgent(deployment, clock.environment, until: "an identity") {
+        try await deployment.hasIdentity(clock)
       }
-      try await keepAgent(deployment, clock.environment, until: "an identity") { try await hasIdentity() }
-      let shown = try await deployment.serverCommand([
-        "agent", "show", "-spiffeID", "spiffe://example.org/spire/agent/k8s_psat/east/node-uid",
-      ])
+      let path = "/spire/agent/k8s_psat/east/node-uid"
+      let shown = try await deployment.show(path)
       for selector in ["agent_pod_name:spire-agent-x1", "agent_node_label:zone:z1", "agent_node_ip:10.0.0.1"] {
-        #expect(shown.stdout.contains("k8s_psat:" + selector), "\(shown.stdout)")
+        #expect(shown.contains("k8s_psat:" + selector), "\(shown)")
       }
-      #expect(shown.stdout.contains("Can re-attest"))
+      #expect(shown.contains("Can re-attest"))
 
       // The agent was away for longer than its SVID and its token last.
       #expect(await deployment.agent?.stop() == 0)
@@ -106,10 +95,11 @@ struct KubernetesNodeTests {
         server.log.contains("service account token has expired")
       }
       try write(try tokens.issue(to: pod), "token")
-      try await keepAgent(deployment, clock.environment, until: "an identity again") { try await hasIdentity() }
-      #expect(count(try #require(deployment.agent).log, Self.attested) >= 1)
-      let list = try await deployment.serverCommand(["agent", "list", "-output", "json"])
-      #expect(count(list.stdout, "/spire/agent/k8s_psat/east/node-uid") == 1)
+      try await keepAgent(deployment, clock.environment, until: "an identity again") {
+        try await deployment.hasIdentity(clock)
+      }
+      #expect(deployment.attestations >= 1)
+      #expect(try await deployment.agents() == [path])
       for secret in ["server-token", first] {
         #expect(!server.log.contains(secret))
         #expect(deployment.agent?.log.contains(secret) == false)

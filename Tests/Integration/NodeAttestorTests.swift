@@ -34,15 +34,6 @@ struct NodeAttestorTests {
       ], in: folder)
   }
 
-  private func agents(_ deployment: Deployment) async throws -> [String] {
-    try await deployment.serverCommand(["agent", "list", "-output", "json"]).stdout
-      .components(separatedBy: "\"path\":\"").dropFirst().map { String($0.prefix { $0 != "\"" }) }
-  }
-
-  private func count(_ text: String, _ part: String) -> Int { text.components(separatedBy: part).count - 1 }
-
-  private static let attested = "Node attestation was successful"
-
   @Test(
     "x509pop: attestation, restart, an SVID that expired, another server",
     .enabled(if: ShiftedClock.library != nil, "needs a C compiler"), .timeLimit(.minutes(3)))
@@ -72,37 +63,9 @@ struct NodeAttestorTests {
       """
     try await deployment.startServer(environment: clock.environment)
     try await deployment.writeBundle()
-    _ = try await deployment.serverCommand([
-      "entry", "create", "-node", "-spiffeID", "spiffe://example.org/host", "-selector", "x509pop:subject:cn:Node1",
-    ])
-    try await deployment.createEntry("/workload", selector: "unix:uid:\(getuid())")
-    // The command checks what it gets by the same clock.
-    func hasIdentity() async throws -> Bool {
-      try await Shell.run(
-        Programs.agent, ["api", "fetch", "x509", "-socketPath", deployment.agentSocket], environment: clock.environment
-      ).stdout.contains("spiffe://example.org/workload")
-    }
-    try await deployment.startAgent(token: nil, environment: clock.environment)
-    var agent = try #require(deployment.agent)
-    try await eventually("an identity", log: { agent.log }) { try await hasIdentity() }
-    #expect(try await agents(deployment) == ["/spire/agent/x509pop/node1"])
-    #expect(count(agent.log, Self.attested) == 1)
-
-    // The stored SVID is taken up: no second attestation.
-    #expect(await agent.stop() == 0)
-    try await deployment.startAgent(token: nil, environment: clock.environment)
-    agent = try #require(deployment.agent)
-    #expect(count(agent.log, Self.attested) == 1)
-
-    // The agent was away for longer than its SVID lasts, and not as long as the server's.
-    #expect(await agent.stop() == 0)
-    try clock.set(2400)
-    try await deployment.startAgent(token: nil, environment: clock.environment)
-    agent = try #require(deployment.agent)
-    #expect(agent.log.contains("Stored SVID has expired. Will perform node attestation"))
-    #expect(count(agent.log, Self.attested) == 2)
-    try await eventually("an identity again", log: { agent.log }) { try await hasIdentity() }
-    #expect(try await agents(deployment) == ["/spire/agent/x509pop/node1"])
+    try await deployment.createEntries(host: "x509pop:subject:cn:Node1")
+    let path = "/spire/agent/x509pop/node1"
+    try await deployment.attestAndReturn(as: path, clock)
 
     // Another server, with another CA, in its place: the agent forgets the old one and begins anew.
     #expect(await deployment.server?.stop() == 0)
@@ -110,20 +73,17 @@ struct NodeAttestorTests {
     deployment.keyManager = #"KeyManager "disk" { plugin_data { keys_path = "\#(folder)/s2/keys.json" } }"#
     try await deployment.startServer(logName: "second.log", environment: clock.environment)
     try await deployment.writeBundle()
-    try await eventually("the agent ends", log: { agent.log }) { !agent.isRunning }
+    let agent = try #require(deployment.agent)
+    try await eventually("the agent ends", within: 40, log: { agent.log }) { !agent.isRunning }
     #expect(agent.log.contains("rebootstrap"))
     try await deployment.startAgent(token: nil, environment: clock.environment)
-    #expect(try await agents(deployment) == ["/spire/agent/x509pop/node1"])
-    #expect(count(try #require(deployment.agent).log, Self.attested) == 3)
+    #expect(try await deployment.agents() == [path])
+    #expect(deployment.attestations == 3)
 
     // Banned: not even with its certificate.
-    await deployment.agent?.stop()
-    _ = try await deployment.serverCommand(
-      ["agent", "ban", "-spiffeID", "spiffe://example.org/spire/agent/x509pop/node1"])
-    try FileManager.default.removeItem(atPath: folder + "/a/agent-data.json")
-    try await deployment.startAgent(token: nil, waitForHealth: false, environment: clock.environment)
-    agent = try #require(deployment.agent)
-    try await eventually("the refusal", log: { agent.log }) { agent.log.contains("failed to attest: agent is banned") }
+    _ = try await deployment.serverCommand(["agent", "ban", "-spiffeID", "spiffe://example.org" + path])
+    try await deployment.forgetAgent()
+    try await deployment.expectRefusal("failed to attest: agent is banned", environment: clock.environment)
   }
 
   @Test("sshpop: a host certificate of ssh-keygen", .timeLimit(.minutes(4))) func sshpop() async throws {
@@ -151,13 +111,12 @@ struct NodeAttestorTests {
     try await deployment.startServer()
     try await deployment.writeBundle()
     try await deployment.startAgent(token: nil)
-    #expect(try await agents(deployment) == ["/spire/agent/sshpop/node1"])
+    #expect(try await deployment.agents() == ["/spire/agent/sshpop/node1"])
     // Without its data it attests again.
-    await deployment.agent?.stop()
-    try FileManager.default.removeItem(atPath: folder + "/a/agent-data.json")
+    try await deployment.forgetAgent()
     try await deployment.startAgent(token: nil)
-    #expect(count(try #require(deployment.agent).log, Self.attested) == 2)
-    #expect(try await agents(deployment) == ["/spire/agent/sshpop/node1"])
+    #expect(deployment.attestations == 2)
+    #expect(try await deployment.agents() == ["/spire/agent/sshpop/node1"])
   }
 
   @Test("http_challenge: a port of this host, trusted on first use", .timeLimit(.minutes(4)))
@@ -170,23 +129,14 @@ struct NodeAttestorTests {
     try await deployment.startServer()
     try await deployment.writeBundle()
     try await deployment.startAgent(token: nil)
-    #expect(try await agents(deployment) == ["/spire/agent/http_challenge/127.0.0.1"])
-    let shown = try await deployment.serverCommand(
-      ["agent", "show", "-spiffeID", "spiffe://example.org/spire/agent/http_challenge/127.0.0.1"])
-    #expect(shown.stdout.contains("http_challenge:hostname:127.0.0.1"), "\(shown.stdout)")
-    // Somebody else on this host, or the agent without its data: only once.
-    await deployment.agent?.stop()
-    try FileManager.default.removeItem(atPath: deployment.directory + "/a/agent-data.json")
-    try await deployment.startAgent(token: nil, waitForHealth: false)
-    var agent = try #require(deployment.agent)
-    try await eventually("the refusal", log: { agent.log }) {
-      agent.log.contains("attestation data has already been used to attest an agent")
-    }
-    await agent.stop()
-    _ = try await deployment.serverCommand(
-      ["agent", "evict", "-spiffeID", "spiffe://example.org/spire/agent/http_challenge/127.0.0.1"])
+    let path = "/spire/agent/http_challenge/127.0.0.1"
+    #expect(try await deployment.agents() == [path])
+    let shown = try await deployment.show(path)
+    #expect(shown.contains("http_challenge:hostname:127.0.0.1"), "\(shown)")
+    try await deployment.forgetAgent()
+    try await deployment.expectRefusal(Deployment.usedUp)
+    _ = try await deployment.serverCommand(["agent", "evict", "-spiffeID", "spiffe://example.org" + path])
     try await deployment.startAgent(token: nil)
-    agent = try #require(deployment.agent)
-    #expect(count(agent.log, Self.attested) == 2)
+    #expect(deployment.attestations == 2)
   }
 }

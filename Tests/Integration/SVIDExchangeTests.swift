@@ -5,11 +5,11 @@ import Testing
 /// agent's Workload API gives it.
 @Suite("Exchange of SVIDs", .serialized)
 struct SVIDExchangeTests {
-  private static let id = "spiffe://example.org/spire/agent/x509pop/edge1"
+  private static let path = "/spire/agent/x509pop/edge1"
 
   /// The number of the certificate with which the second agent attested last.
   private func serialNumber(_ deployment: Deployment) async throws -> String {
-    let shown = try await deployment.serverCommand(["agent", "show", "-spiffeID", Self.id]).stdout
+    let shown = try await deployment.show(Self.path)
     let selector = "x509pop:serialnumber:"
     let place = try #require(shown.range(of: selector), "\(shown)")
     return String(shown[place.upperBound...].prefix { $0.isHexDigit })
@@ -66,14 +66,12 @@ struct SVIDExchangeTests {
       agent.log.contains("unable to fetch SVID from workload API")
     }
     try await deployment.createEntry("/spire-exchange/edge1", selector: "unix:uid:\(getuid())")
-    func attestations() -> Int { agent.log.components(separatedBy: "uccessfully reattested node").count - 1 }
+    func attestations() -> Int { agent.log.count(of: "uccessfully reattested node") }
     try await eventually("the second agent attests", within: 60, log: { agent.log }) {
       guard agent.isRunning else { throw TestStopped() }
       return agent.log.contains("Node attestation was successful")
     }
-    #expect(
-      try await deployment.serverCommand(["agent", "list", "-output", "json"]).stdout.contains(
-        "/spire/agent/x509pop/edge1"))
+    #expect(try await deployment.agents().contains(Self.path))
 
     // Each SVID is past its half: the second agent attests again, sooner or later with a new one of the first agent's.
     var shift: Int64 = 0
@@ -93,10 +91,10 @@ struct SVIDExchangeTests {
 
     // The socket leads nowhere: the agent says so and lives on with what it has.
     try FileManager.default.removeItem(atPath: socket)
-    let (failures, before) = (agent.log.components(separatedBy: "unable to fetch SVID").count, attestations())
+    let (failures, before) = (agent.log.count(of: "unable to fetch SVID"), attestations())
     try pass(35)
     try await eventually("a word about the outage", within: 60, log: { agent.log }) {
-      agent.log.components(separatedBy: "unable to fetch SVID").count > failures
+      agent.log.count(of: "unable to fetch SVID") > failures
     }
     #expect(agent.isRunning && attestations() == before)
     try FileManager.default.createSymbolicLink(atPath: socket, withDestinationPath: deployment.agentSocket)

@@ -5,10 +5,6 @@ import Testing
 /// A real server and agent with the node attestor tpm_devid, and a TPM in software that tpm2-tools provision.
 @Suite("TPM", .serialized)
 struct TPMTests {
-  private static let attested = "Node attestation was successful"
-
-  private func count(_ text: String, _ part: String) -> Int { text.components(separatedBy: part).count - 1 }
-
   private func agentBlock(_ tpm: EmulatedTPM, _ devID: EmulatedTPM.DevID) -> String {
     """
     NodeAttestor "tpm_devid" { plugin_data {
@@ -52,66 +48,32 @@ struct TPMTests {
     deployment.agentNodeAttestor = agentBlock(tpm, rsa)
     try await deployment.startServer(environment: clock.environment)
     try await deployment.writeBundle()
-    _ = try await deployment.serverCommand([
-      "entry", "create", "-node", "-spiffeID", "spiffe://example.org/host", "-selector", "tpm_devid:subject:cn:rsa",
-    ])
-    try await deployment.createEntry("/workload", selector: "unix:uid:\(getuid())")
-    func hasIdentity() async throws -> Bool {
-      try await Shell.run(
-        Programs.agent, ["api", "fetch", "x509", "-socketPath", deployment.agentSocket], environment: clock.environment
-      ).stdout.contains("spiffe://example.org/workload")
-    }
-    func agents() async throws -> Set<String> {
-      let text = try await deployment.serverCommand(["agent", "list", "-output", "json"]).stdout
-      return Set(text.components(separatedBy: "\"path\":\"").dropFirst().map { String($0.prefix { $0 != "\"" }) })
-    }
+    try await deployment.createEntries(host: "tpm_devid:subject:cn:rsa")
     let first = try path(tpm, rsa)
-    try await deployment.startAgent(token: nil, environment: clock.environment)
-    var agent = try #require(deployment.agent)
-    try await eventually("an identity", log: { agent.log }) { try await hasIdentity() }
-    #expect(try await agents() == [first])
-    let shown = try await deployment.serverCommand(["agent", "show", "-spiffeID", "spiffe://example.org" + first])
-    #expect(shown.stdout.contains("tpm_devid:subject:cn:rsa"), "\(shown.stdout)")
-    #expect(shown.stdout.contains("tpm_devid:issuer:cn:Devices"), "\(shown.stdout)")
-
-    // The stored SVID is taken up: the TPM is not asked.
-    #expect(await agent.stop() == 0)
-    try await deployment.startAgent(token: nil, environment: clock.environment)
-    agent = try #require(deployment.agent)
-    #expect(count(agent.log, Self.attested) == 1)
-
-    // The agent was away for longer than its SVID lasts.
-    #expect(await agent.stop() == 0)
-    try clock.set(2400)
-    try await deployment.startAgent(token: nil, environment: clock.environment)
-    agent = try #require(deployment.agent)
-    #expect(agent.log.contains("Stored SVID has expired. Will perform node attestation"))
-    #expect(count(agent.log, Self.attested) == 2)
-    try await eventually("an identity again", log: { agent.log }) { try await hasIdentity() }
-    #expect(try await agents() == [first])
+    try await deployment.attestAndReturn(as: first, clock)
     #expect(try tpm.loadedHandles() == "")
+    let shown = try await deployment.show(first)
+    #expect(shown.contains("tpm_devid:subject:cn:rsa"), "\(shown)")
+    #expect(shown.contains("tpm_devid:issuer:cn:Devices"), "\(shown)")
 
     // Away for longer again, and so is the TPM, for a while.
-    #expect(await agent.stop() == 0)
+    #expect(await deployment.agent?.stop() == 0)
     try clock.set(4800)
     tpm.stop()
-    try await deployment.startAgent(token: nil, waitForHealth: false, environment: clock.environment)
-    agent = try #require(deployment.agent)
+    let agent = try await deployment.startAgent(token: nil, waitForHealth: false, environment: clock.environment)
     try await eventually("the error", log: { agent.log }) {
       agent.log.contains("nodeattestor(tpm_devid): unable to start a new TPM session: cannot open TPM at ")
     }
     try tpm.start()
-    try await eventually("an attestation", within: 60, log: { agent.log }) {
-      count(agent.log, Self.attested) == 3
-    }
-    try await eventually("an identity once more", log: { agent.log }) { try await hasIdentity() }
+    try await eventually("an attestation", within: 60, log: { agent.log }) { deployment.attestations == 3 }
+    try await eventually("an identity once more", log: { agent.log }) { try await deployment.hasIdentity(clock) }
 
     // Another device identity of the same TPM is another agent.
-    #expect(await agent.stop() == 0)
-    try FileManager.default.removeItem(atPath: deployment.directory + "/a/agent-data.json")
+    try await deployment.forgetAgent()
     deployment.agentNodeAttestor = agentBlock(tpm, ecc)
     try await deployment.startAgent(token: nil, environment: clock.environment)
-    #expect(try await agents() == [first, path(tpm, ecc)])
+    let second = try path(tpm, ecc)
+    #expect(try await deployment.agents() == [first, second].sorted())
     #expect(try tpm.loadedHandles() == "")
   }
 

@@ -13,7 +13,7 @@ import Testing
 @testable import Azure
 
 /// Applications that sign in with a certificate, and users with a password: files that OpenSSL made, and what is sent.
-@Suite(.timeLimit(.minutes(2))) struct AzureCertificateTests {
+@Suite(.timeLimit(.minutes(4))) struct AzureCertificateTests {
   /// A folder with a key and certificates: `own` is the key's, `other` is not.
   private final class Files: Sendable {
     let folder: TemporaryFolder

@@ -12,7 +12,7 @@ import Testing
 
 /// Who the environment says that the server is: which sources there are, in which order they are tried, what goes on and
 /// what stops.
-@Suite(.timeLimit(.minutes(2))) struct AzureCredentialChainTests {
+@Suite(.timeLimit(.minutes(4))) struct AzureCredentialChainTests {
   private static let imds = "/169.254.169.254/metadata/identity/oauth2/token"
   private static let login = "/login.microsoftonline.com/"
   private let azure: TestAzure

@@ -14,7 +14,7 @@ import Testing
 
 /// Managed identities where the server runs on something else than a virtual machine: how each service is told apart and
 /// asked, and what it cannot make the server do.
-@Suite(.timeLimit(.minutes(2))) struct AzureManagedIdentityTests {
+@Suite(.timeLimit(.minutes(4))) struct AzureManagedIdentityTests {
   private static let resource = "resource=https%3A%2F%2Fmanagement.azure.com"
 
   private static func places(_ environment: [String: String] = [:]) -> AzurePlaces {

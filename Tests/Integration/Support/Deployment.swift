@@ -98,9 +98,10 @@ final class Deployment: @unchecked Sendable {
   }
 
   /// - Parameter wrapper: as for the server.
+  @discardableResult
   func startAgent(
     token: String?, waitForHealth: Bool = true, wrapper: [String] = [], environment: [String: String] = [:]
-  ) async throws {
+  ) async throws -> DaemonProcess {
     try """
     agent {
       trust_domain = "\(trustDomain)"
@@ -127,7 +128,7 @@ final class Deployment: @unchecked Sendable {
       name: "spire-agent", executable: command[0], arguments: Array(command.dropFirst()),
       logPath: directory + "/agent.log", environment: environment)
     self.agent = agent
-    guard waitForHealth else { return }
+    guard waitForHealth else { return agent }
     try await eventually("agent is healthy", log: { agent.log + (self.server?.log ?? "") }) {
       guard agent.isRunning else {
         Issue.record("the agent ended:\n\(agent.log)")
@@ -135,6 +136,7 @@ final class Deployment: @unchecked Sendable {
       }
       return try await Shell.run(Programs.agent, ["healthcheck", "-socketPath", agentSocket]).status == 0
     }
+    return agent
   }
 
   /// A server, an agent under the alias `/host`, and an entry `/workload` for the processes of this user.

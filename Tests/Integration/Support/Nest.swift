@@ -197,7 +197,7 @@ final class Nest: @unchecked Sendable {
 
     private static func count(_ path: String) -> Int {
       let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-      return text.components(separatedBy: "BEGIN CERTIFICATE").count - 1
+      return text.count(of: "BEGIN CERTIFICATE")
     }
   }
 

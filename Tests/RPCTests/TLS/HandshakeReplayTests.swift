@@ -80,7 +80,7 @@ import X509
 
   /// An address opens connections that say nothing, or stop in their handshake, and goes on and on: it has so many, the
   /// ones that have waited longest go, and others of the same address get through.
-  @Test(.timeLimit(.minutes(1)), arguments: [[], start] as [[UInt8]])
+  @Test(.timeLimit(.minutes(3)), arguments: [[], start] as [[UInt8]])
   func whoOpensAndOpensLosesTheOldest(_ bytes: [UInt8]) async throws {
     let base = base
     try await withServer(idle: 4) { port, log in

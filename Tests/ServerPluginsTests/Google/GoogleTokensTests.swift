@@ -12,7 +12,7 @@ import Testing
 
 /// Application Default Credentials of each type, against a Google of the tests' own: what is sent where, in the forms of
 /// Google's documentation.
-@Suite(.timeLimit(.minutes(2))) struct GoogleTokensTests {
+@Suite(.timeLimit(.minutes(4))) struct GoogleTokensTests {
   private static let scope = "https://www.googleapis.com/auth/compute.readonly"
   private static let account = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
   private static let impersonation = account + "spire@shop.iam.gserviceaccount.com:generateAccessToken"
