@@ -7,17 +7,6 @@ import Testing
 
 /// The rules of server-behaviour §1.9, with their texts.
 @Suite struct LocalAuthorityTests {
-  func failure(_ body: () async throws -> Void) async -> (AuthorityError.Code, String)? {
-    do {
-      try await body()
-      return nil
-    } catch let error as AuthorityError {
-      return (error.code, error.message)
-    } catch {
-      return (.internal, "\(error)")
-    }
-  }
-
   @Test func x509FromPreparationToRevocation() async throws {
     let fixture = Fixture()
     let manager = try await fixture.start()

@@ -32,17 +32,6 @@ import Testing
     ).chain
   }
 
-  private func failure(_ body: () async throws -> Void) async -> (AuthorityError.Code, String)? {
-    do {
-      try await body()
-      return nil
-    } catch let error as AuthorityError {
-      return (error.code, error.message)
-    } catch {
-      return (.internal, "\(error)")
-    }
-  }
-
   @Test func theRootIsInTheBundleAndTheCAInTheChain() async throws {
     let setup = try await setUp()
     let manager = try await setup.fixture.start()

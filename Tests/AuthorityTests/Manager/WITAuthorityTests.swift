@@ -20,17 +20,6 @@ import Testing
     return Fixture(configuration)
   }
 
-  private func failure(_ body: () async throws -> Void) async -> (AuthorityError.Code, String)? {
-    do {
-      try await body()
-      return nil
-    } catch let error as AuthorityError {
-      return (error.code, error.message)
-    } catch {
-      return (.internal, "\(error)")
-    }
-  }
-
   @Test func aServerStartsWithAKeyThatTheBundleAndTheJournalHave() async throws {
     let fixture = Self.fixture()
     let manager = try await fixture.start()
