@@ -1,7 +1,7 @@
 import Agent
+import Console
 import Daemon
 import Flags
-import Logging
 
 /// `run`: the agent itself, until it is told to stop.
 struct RunAgent: Command {
@@ -19,17 +19,10 @@ struct RunAgent: Command {
   var flags: [Flag<AgentOptions>] { AgentOptions.flags }
 
   func run(_ options: AgentOptions, io: CommandIO) async throws {
-    let configuration: AgentConfiguration
-    do {
-      configuration = try AgentConfiguration.load(options.values, environment: io.environment)
-    } catch {
-      if !error.notices.isEmpty, let log = try? LogOutput(error.log) { log.logger.log(error.notices) }
-      throw CommandFailure.plain("\(error)")
+    let configuration = try DaemonStart.load { () throws(ConfigurationError) in
+      try AgentConfiguration.load(options.values, environment: io.environment)
     }
-    let log: LogOutput
-    do { log = try LogOutput(configuration.log) } catch {
-      throw CommandFailure.plain("could not start logger: \(error)")
-    }
+    let log = try DaemonStart.openLog(configuration.log)
     let code = await AgentRuntime(configuration, log: log).run()
     if code != 0 { throw CommandFailure.silent(exitCode: code) }
   }

@@ -1,7 +1,7 @@
 import Agent
+import Console
 import Daemon
 import Flags
-import Logging
 
 /// `validate`: says whether the agent would start with this configuration. It loads no plugin and opens no socket.
 struct ValidateConfiguration: Command {
@@ -23,7 +23,7 @@ struct ValidateConfiguration: Command {
       // SPIRE: the log file is opened here too.
       _ = try? LogOutput(configuration.log)
     } catch {
-      if !error.notices.isEmpty, let log = try? LogOutput(error.log) { log.logger.log(error.notices) }
+      DaemonStart.logNotices(of: error)
       throw CommandFailure.plain("SPIRE agent configuration file is invalid: \(error)")
     }
     io.print("SPIRE agent configuration file is valid.")

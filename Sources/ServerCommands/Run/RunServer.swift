@@ -1,6 +1,6 @@
+import Console
 import Daemon
 import Flags
-import Logging
 import Server
 
 /// `run`: the server itself, until it is told to stop.
@@ -19,17 +19,10 @@ struct RunServer: Command {
   var flags: [Flag<RunOptions>] { RunOptions.flags }
 
   func run(_ options: RunOptions, io: CommandIO) async throws {
-    let configuration: ServerConfiguration
-    do {
-      configuration = try ServerConfiguration.load(options.values, environment: io.environment)
-    } catch {
-      if !error.notices.isEmpty, let log = try? LogOutput(error.log) { log.logger.log(error.notices) }
-      throw CommandFailure.plain("\(error)")
+    let configuration = try DaemonStart.load { () throws(ConfigurationError) in
+      try ServerConfiguration.load(options.values, environment: io.environment)
     }
-    let log: LogOutput
-    do { log = try LogOutput(configuration.log) } catch {
-      throw CommandFailure.plain("could not start logger: \(error)")
-    }
+    let log = try DaemonStart.openLog(configuration.log)
     let code = await ServerRuntime(configuration, log: log).run()
     if code != 0 { throw CommandFailure.silent(exitCode: code) }
   }

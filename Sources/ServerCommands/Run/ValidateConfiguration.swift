@@ -1,6 +1,6 @@
+import Console
 import Daemon
 import Flags
-import Logging
 import Server
 
 /// `validate`: says whether the server would start with this configuration. It configures no plugin and opens no socket.
@@ -25,7 +25,7 @@ struct ValidateConfiguration: Command {
       let problems = configuration.pluginProblems()
       if !problems.isEmpty { throw CommandFailure.plain(Self.text(problems)) }
     } catch let error as ConfigurationError {
-      if !error.notices.isEmpty, let log = try? LogOutput(error.log) { log.logger.log(error.notices) }
+      DaemonStart.logNotices(of: error)
       // Upstream loads the file first, and only then looks at the plugins.
       let plugins = error.problems.map { (plugin: $0.plugin, message: $0.description) }
       if plugins.allSatisfy({ $0.plugin != nil }) {
