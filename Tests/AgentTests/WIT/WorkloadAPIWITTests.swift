@@ -40,14 +40,35 @@ import WorkloadProtos
     return Task { try await api.fetchWITSVID(call, request) { messages.take($0) } }
   }
 
-  @Test func allIdentitiesComeInOrderWithUniqueHints() async throws {
+  private func withAgent(_ entries: AgentEntry..., body: (TestAgent) async throws -> Void) async throws {
     try await withFolder { folder in
       let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("b", "/second", ["uid:0"], hint: "h", createdAt: 2))
-      agent.server.put(try entry("a", "/first", ["uid:0"], hint: "h", createdAt: 3))
-      agent.server.put(try entry("c", "/third", ["uid:0"]))
-      agent.server.put(try entry("d", "/not/mine", ["uid:1"]))
+      for entry in entries { agent.server.put(entry) }
       _ = try await agent.synchronizer.synchronize()
+      try await body(agent)
+    }
+  }
+
+  /// An agent with one entry, `/one`, and a stream that has brought its first message.
+  private func withStream(
+    _ body: (TestAgent, Messages, Task<Void, any Error>) async throws -> Void
+  ) async throws {
+    try await withAgent(try entry("1", "/one", ["uid:0"])) { agent in
+      let messages = Messages()
+      let task = stream(agent, messages)
+      await messages.wait(for: 1)
+      try await body(agent, messages, task)
+      task.cancel()
+      _ = await task.result
+    }
+  }
+
+  @Test func allIdentitiesComeInOrderWithUniqueHints() async throws {
+    try await withAgent(
+      try entry("b", "/second", ["uid:0"], hint: "h", createdAt: 2),
+      try entry("a", "/first", ["uid:0"], hint: "h", createdAt: 3), try entry("c", "/third", ["uid:0"]),
+      try entry("d", "/not/mine", ["uid:1"])
+    ) { agent in
       let messages = Messages()
       let task = stream(agent, messages)
       await messages.wait(for: 1)
@@ -67,15 +88,12 @@ import WorkloadProtos
   }
 
   @Test func theNamedIdentityComesAlone() async throws {
-    try await withFolder { folder in
-      let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("a", "/first", ["uid:0"]))
-      agent.server.put(try entry("b", "/second", ["uid:0"]))
-      _ = try await agent.synchronizer.synchronize()
+    try await withAgent(try entry("a", "/first", ["uid:0"]), try entry("b", "/second", ["uid:0"])) { agent in
       let messages = Messages()
       let task = stream(agent, messages, id: "spiffe://example.org/second")
       await messages.wait(for: 1)
-      #expect(try messages.svids(0).map(\.spiffeID) == ["spiffe://example.org/second"])
+      let named = try messages.svids(0).map(\.spiffeID)
+      #expect(named == ["spiffe://example.org/second"])
       task.cancel()
       _ = await task.result
       let bad = await #expect(throws: AgentError.self) { try await stream(agent, messages, id: "second").value }
@@ -90,13 +108,7 @@ import WorkloadProtos
   }
 
   @Test func theStreamFollowsEntriesRotationAndTaint() async throws {
-    try await withFolder { folder in
-      let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("1", "/one", ["uid:0"]))
-      _ = try await agent.synchronizer.synchronize()
-      let messages = Messages()
-      let task = stream(agent, messages)
-      await messages.wait(for: 1)
+    try await withStream { agent, messages, task in
       agent.server.put(try entry("2", "/two", ["uid:0"]))
       _ = try await agent.synchronizer.synchronize()
       await messages.wait(for: 2)
@@ -120,13 +132,7 @@ import WorkloadProtos
   }
 
   @Test func whatFailsLaterTakesNothingAway() async throws {
-    try await withFolder { folder in
-      let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("1", "/one", ["uid:0"]))
-      _ = try await agent.synchronizer.synchronize()
-      let messages = Messages()
-      let task = stream(agent, messages)
-      await messages.wait(for: 1)
+    try await withStream { agent, messages, _ in
       agent.server.put(try entry("2", "/two", ["uid:0"]))
       agent.server.change { $0.refusedEntries = ["2"] }
       _ = try await agent.synchronizer.synchronize()
@@ -136,19 +142,11 @@ import WorkloadProtos
       await messages.wait(for: 2, advancing: agent)
       #expect(try messages.svids(1).map(\.spiffeID) == ["spiffe://example.org/one", "spiffe://example.org/two"])
       #expect(try messages.svids(1)[0].witSvid == messages.svids(0)[0].witSvid)
-      task.cancel()
-      _ = await task.result
     }
   }
 
   @Test func aStreamDoesNotHammerAServerThatSignsNoMore() async throws {
-    try await withFolder { folder in
-      let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("1", "/one", ["uid:0"]))
-      _ = try await agent.synchronizer.synchronize()
-      let messages = Messages()
-      let task = stream(agent, messages)
-      await messages.wait(for: 1)
+    try await withStream { agent, messages, _ in
       agent.server.change { $0.witFailure = AgentError(.unknown, "out of order") }
       agent.time.advance(by: .seconds(1801))
       let begin = agent.time.now
@@ -160,16 +158,11 @@ import WorkloadProtos
       #expect(agent.time.now.timeIntervalSince(begin) >= 7 && messages.count == 1)
       agent.server.change { $0.witFailure = nil }
       await messages.wait(for: 2, advancing: agent)
-      task.cancel()
-      _ = await task.result
     }
   }
 
   @Test func theFirstMessageIsCompleteOrAnError() async throws {
-    try await withFolder { folder in
-      let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("1", "/one", ["uid:0"]))
-      _ = try await agent.synchronizer.synchronize()
+    try await withAgent(try entry("1", "/one", ["uid:0"])) { agent in
       agent.server.change { $0.witFailure = AgentError(.invalidArgument, "bad") }
       let failed = await #expect(throws: AgentError.self) { try await stream(agent, Messages()).value }
       #expect(failed?.code == .unavailable && failed?.message == "could not fetch WIT-SVID: bad")
@@ -180,13 +173,7 @@ import WorkloadProtos
   }
 
   @Test func theStreamEndsWithTheCache() async throws {
-    try await withFolder { folder in
-      let agent = try await TestAgent(directory: folder)
-      agent.server.put(try entry("1", "/one", ["uid:0"]))
-      _ = try await agent.synchronizer.synchronize()
-      let messages = Messages()
-      let task = stream(agent, messages)
-      await messages.wait(for: 1)
+    try await withStream { agent, messages, task in
       agent.cache.close()
       let end = await #expect(throws: AgentError.self) { try await task.value }
       #expect(end?.code == .unavailable && end?.message == "the agent is shutting down")

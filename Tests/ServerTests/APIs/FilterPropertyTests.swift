@@ -127,6 +127,27 @@ private typealias AgentFilter = Spire_Api_Server_Agent_V1_ListAgentsRequest.Filt
     return try members(whole).filter { $0.key == key || names.contains($0.key) }
   }
 
+  /// Checks the list of a filter, its count, and the list page by page, of which a mask leaves some fields.
+  private static func check<Item: Message & Equatable>(
+    _ wanted: [Item], pageSize: Int, _ names: Set<String>, _ filter: some Message,
+    list: () async throws -> [Item], count: () async throws -> Int32,
+    page: (_ token: String) async throws -> (items: [Item], next: String)
+  ) async throws {
+    let listed = try await list()
+    #expect(listed == wanted, "\(filter)")
+    let counted = try await count()
+    #expect(Int(counted) == wanted.count, "\(filter)")
+    var (paged, token) = ([Item](), "")
+    repeat {
+      let (items, next) = try await page(token)
+      #expect(items.isEmpty == next.isEmpty && items.count <= pageSize)
+      paged += items
+      token = next
+    } while !token.isEmpty
+    let expected = try wanted.map { try masked($0, names, always: "id") }
+    #expect(try paged.map { try members($0) } == expected, "\(filter) \(names.sorted())")
+  }
+
   // MARK: Entries
 
   private static func fill(_ server: TestServer, _ dice: inout Dice) async throws {
@@ -171,24 +192,21 @@ private typealias AgentFilter = Spire_Api_Server_Agent_V1_ListAgentsRequest.Filt
         for (filter, size, mask) in filters {
           let wanted = all.filter { Self.keeps(filter, $0) }
           kept += wanted.count
-          var list = Spire_Api_Server_Entry_V1_ListEntriesRequest()
-          list.filter = filter
-          #expect(try await service.listEntries(list).entries == wanted, "\(filter)")
+          let list = Spire_Api_Server_Entry_V1_ListEntriesRequest.with { $0.filter = filter }
           var count = Spire_Api_Server_Entry_V1_CountEntriesRequest()
           count.filter = try .init(serializedBytes: filter.serializedData() as Data)
-          #expect(Int(try await service.countEntries(count).count) == wanted.count, "\(filter)")
-
-          list.outputMask = mask.mask
-          list.pageSize = Int32(size)
-          var paged: [Entry] = []
-          repeat {
-            let page = try await service.listEntries(list)
-            #expect(page.entries.isEmpty == page.nextPageToken.isEmpty && page.entries.count <= size)
-            paged += page.entries
-            list.pageToken = page.nextPageToken
-          } while !list.pageToken.isEmpty
-          let expected = try wanted.map { try Self.masked($0, mask.names, always: "id") }
-          #expect(try paged.map { try Self.members($0) } == expected, "\(filter) \(mask.names.sorted())")
+          try await Self.check(wanted, pageSize: size, mask.names, filter) {
+            try await service.listEntries(list).entries
+          } count: {
+            try await service.countEntries(count).count
+          } page: { token in
+            var request = list
+            request.outputMask = mask.mask
+            request.pageSize = Int32(size)
+            request.pageToken = token
+            let answer = try await service.listEntries(request)
+            return (answer.entries, answer.nextPageToken)
+          }
         }
         #expect(kept > Self.combinations, "the filters keep something")
       }
@@ -238,24 +256,21 @@ private typealias AgentFilter = Spire_Api_Server_Agent_V1_ListAgentsRequest.Filt
         for (filter, before, size, mask) in filters {
           let wanted = all.filter { Self.keeps(filter, before: before, $0) }
           kept += wanted.count
-          var list = Spire_Api_Server_Agent_V1_ListAgentsRequest()
-          list.filter = filter
-          #expect(try await service.listAgents(list).agents == wanted, "\(filter)")
+          let list = Spire_Api_Server_Agent_V1_ListAgentsRequest.with { $0.filter = filter }
           var count = Spire_Api_Server_Agent_V1_CountAgentsRequest()
           count.filter = try .init(serializedBytes: filter.serializedData() as Data)
-          #expect(Int(try await service.countAgents(count).count) == wanted.count, "\(filter)")
-
-          list.outputMask = mask.mask
-          list.pageSize = Int32(size)
-          var paged: [Agent] = []
-          repeat {
-            let page = try await service.listAgents(list)
-            #expect(page.agents.isEmpty == page.nextPageToken.isEmpty && page.agents.count <= size)
-            paged += page.agents
-            list.pageToken = page.nextPageToken
-          } while !list.pageToken.isEmpty
-          let expected = try wanted.map { try Self.masked($0, mask.names, always: "id") }
-          #expect(try paged.map { try Self.members($0) } == expected, "\(filter) \(mask.names.sorted())")
+          try await Self.check(wanted, pageSize: size, mask.names, filter) {
+            try await service.listAgents(list).agents
+          } count: {
+            try await service.countAgents(count).count
+          } page: { token in
+            var request = list
+            request.outputMask = mask.mask
+            request.pageSize = Int32(size)
+            request.pageToken = token
+            let answer = try await service.listAgents(request)
+            return (answer.agents, answer.nextPageToken)
+          }
         }
         #expect(kept > Self.combinations, "the filters keep something")
       }
