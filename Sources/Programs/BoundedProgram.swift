@@ -148,11 +148,11 @@ package struct BoundedProgram: Sendable {
 }
 
 extension BoundedProgram {
-  /// The same for callers that may not block. The program takes time, not a processor, so it is not in the lane of its
+  /// The same for callers that may not block. The program takes time, not a processor, so it does not wait with its
   /// caller's work, and it goes on if the caller leaves.
   package func output() async throws(Failure) -> [UInt8] {
     do {
-      return try await BackgroundWork.$lane.withValue(nil) { try await BackgroundWork.run { try run() } }
+      return try await BackgroundWork.$pass.withValue(nil) { try await BackgroundWork.run { try run() } }
     } catch {
       throw (error as? Failure) ?? Failure(reason: .notStarted("\(error)"))
     }

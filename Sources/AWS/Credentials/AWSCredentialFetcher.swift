@@ -60,7 +60,7 @@ struct AWSCredentialFetcher: Sendable {
     let output: [UInt8]
     do {
       // Not in the lane of the caller's work: the program takes time, not a processor.
-      output = try await BackgroundWork.$lane.withValue(nil) { try await BackgroundWork.run { try program.run() } }
+      output = try await BackgroundWork.$pass.withValue(nil) { try await BackgroundWork.run { try program.run() } }
     } catch let error as BoundedProgram.Failure {
       throw AWSError(
         "the program \(error)",
