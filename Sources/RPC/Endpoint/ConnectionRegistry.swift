@@ -38,7 +38,7 @@ final class ConnectionRegistry: Sendable {
   /// - Parameters:
   ///   - most: connections at the same time.
   ///   - mostOfAddress: of one address that has shown no certificate.
-  ///   - idle: those whose handshake does not go on, in all, and of one owner.
+  ///   - idle: those whose handshake does not go on, and those of strangers without a call, in all, and of one owner.
   ///   - calls: what calls may use at the same time, over all connections.
   init(
     most: Int, mostOfAddress: Int = .max, idle: (all: Int, ofOwner: Int) = (.max, .max), calls: CallRoom = CallRoom()
@@ -87,7 +87,8 @@ final class ConnectionRegistry: Sendable {
     return try result.get()
   }
 
-  /// The connection keeps the endpoint waiting for its handshake, or does so no longer.
+  /// The connection keeps the endpoint waiting, for its handshake or, if nobody knows whose it is, for a call; or does so
+  /// no longer.
   ///
   /// If there are too many such ones, the one that has waited longest is told to go.
   func setIdle(_ id: UInt64, _ isIdle: Bool) {
@@ -116,7 +117,7 @@ final class ConnectionRegistry: Sendable {
   }
 
   var count: Int { state.withLock { $0.channels.count } }
-  /// Those that keep the endpoint waiting for their handshake.
+  /// Those that keep the endpoint waiting for their handshake or for a call.
   var idleCount: Int { state.withLock { $0.idle.count } }
 
   /// Tells all connections that the endpoint shuts down.

@@ -1,6 +1,6 @@
-/// The connections of an endpoint that keep it waiting before they have done their handshake: nothing came, or the
-/// handshake has stalled. There may be so many of each owner, and so many in all; with one more, the one that has waited
-/// longest has to go, so that whoever comes next gets its turn. A value without I/O; ``ConnectionRegistry`` owns it.
+/// The connections of an endpoint that keep it waiting: nothing came, the handshake has stalled, or it is done without a
+/// certificate and there is no call. There may be so many of each owner, and so many in all; with one more, the one that
+/// has waited longest has to go, so that whoever comes next gets its turn. A value without I/O; ``ConnectionRegistry`` owns it.
 struct IdleConnections: Sendable {
   typealias Owner = ConnectionRegistry.Owner
 

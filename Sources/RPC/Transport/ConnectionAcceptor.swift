@@ -110,7 +110,8 @@ final class ConnectionAcceptor: Sendable {
     let errors = HTTP2ErrorObserver()
     let connection = ConnectionHandler(
       peer: peer, names: names(channel), service: service, executor: executors[ObjectIdentifier(channel.eventLoop)],
-      meter: meter, errors: errors, share: share, onEnd: onEnd)
+      meter: meter, errors: errors, share: share,
+      setIdle: admission.map { _ in { [registry] in registry.setIdle(peer.id, $0) } }, onEnd: onEnd)
     peer.onDrain { [weak channel] in
       channel?.pipeline.fireUserInboundEventTriggered(ConnectionHandler.Drain(isShutdown: false))
     }

@@ -78,9 +78,15 @@ extension ConnectionHandler {
     start(.linger, in: limits.linger) { $0.close() }
   }
 
-  /// Others have come, and this one's handshake does not go on.
+  /// Others have come, and this one's handshake does not go on, or it is used for nothing.
   func makeRoom() {
     guard !hasFailed, !isInactive else { return }
+    if hasHandshaken {
+      guard calls.isEmpty, !drain.hasBegun else { return }
+      service.log.tooManyUnused(peer)
+      // A call that is on its way is served.
+      return beginDrain(isShutdown: false)
+    }
     hasFailed = true
     service.log.tooManyIdle(peer)
     close()

@@ -30,6 +30,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
   let meter: FrameMeterHandler
   let errors: HTTP2ErrorObserver
   private let share: CallShare
+  /// Told whether a stranger's connection has no call: it keeps the room of an address then, and is used for nothing.
+  /// Nil where connections have no handshake.
+  private let setIdle: ((Bool) -> Void)?
   /// Called once, when the channel is closed and no task of this connection runs any more.
   private let onEnd: () -> Void
 
@@ -56,12 +59,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var isFlushDue = false
   private var isReadDue = false
   var hasFailed = false
+  /// Over TLS: the handshake is done.
+  private(set) var hasHandshaken = false
   private(set) var isInactive = false
   private var hasEnded = false
 
   init(
     peer: PeerConnection, names: (remote: String, local: String), service: ConnectionService, executor: LoopExecutor?,
-    meter: FrameMeterHandler, errors: HTTP2ErrorObserver, share: CallShare, onEnd: @escaping () -> Void
+    meter: FrameMeterHandler, errors: HTTP2ErrorObserver, share: CallShare, setIdle: ((Bool) -> Void)? = nil,
+    onEnd: @escaping () -> Void
   ) {
     self.peer = peer
     (remoteName, localName) = names
@@ -70,6 +76,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     self.meter = meter
     self.errors = errors
     self.share = share
+    self.setIdle = setIdle
     self.onEnd = onEnd
   }
 
@@ -166,6 +173,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       }
       let call = ServerCall(id: id, head: head, connection: self, loop: loop)
       calls[id] = call
+      if isStranger, calls.count == 1 { setIdle?(false) }
       call.begin(isLast: block.endStream)
     } catch let refusal as Refusal {
       let headers = ResponseHeaders.only(
@@ -184,6 +192,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       guard let call = calls.removeValue(forKey: event.streamID) else { return }
       share.giveBack(1, isStranger: isStranger)
       call.closed()
+      if isStranger, calls.isEmpty { setIdle?(true) }
       closeIfDone()
     case let event as NIOHTTP2WindowUpdatedEvent:
       guard event.streamID == .rootStream, let size = event.inboundWindowSize, size < limits.streamWindow / 2,
@@ -197,7 +206,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case FrameMeterHandler.Event.silent: fail(limits.silenceReason)
     case FrameMeterHandler.Event.flood(let flood): fail("\(flood)", .enhanceYourCalm)
     case TLSUserEvent.handshakeCompleted(let negotiated):
-      if negotiated != "h2" { fail("the client did not ask for HTTP/2 (ALPN h2)") }
+      guard negotiated == "h2" else { return fail("the client did not ask for HTTP/2 (ALPN h2)") }
+      hasHandshaken = true
+      if isStranger { setIdle?(true) }
     default: context.fireUserInboundEventTriggered(event)
     }
   }

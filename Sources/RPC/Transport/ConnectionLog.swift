@@ -55,6 +55,9 @@ final class ConnectionLog: Sendable {
 
   /// A connection that is closed because too many others have come that do not begin either.
   func tooManyIdle(_ peer: PeerConnection) { crowded("too many connections whose TLS handshake does not go on", peer) }
+  func tooManyUnused(_ peer: PeerConnection) {
+    crowded("too many connections without a certificate and without calls", peer)
+  }
 
   private func write(_ reason: String, _ peer: PeerConnection, _ level: Logger.Level, _ suppressed: Int) {
     guard let logger else { return }

@@ -38,7 +38,7 @@ final class HandshakeAdmission: ChannelDuplexHandler {
     let share: CallShare
   }
 
-  /// Tells a connection that keeps the endpoint waiting to go.
+  /// Tells a connection that keeps the endpoint waiting, before its handshake or after it, to go.
   struct Surplus {}
 
   private enum Phase {
@@ -162,10 +162,10 @@ final class HandshakeAdmission: ChannelDuplexHandler {
 
   private func turnAway(_ context: ChannelHandlerContext, _ reason: TurnedAway) {
     switch phase {
-    case .running, .done, .closed: return
+    case .running, .closed: return
     // It has its turn in the next moment.
     case .waiting where reason == .surplus: return
-    case .silent, .waiting, .stalled: break
+    case .silent, .waiting, .stalled, .done: break
     }
     // Once made, the connection says itself why it goes.
     if isBuilt { return context.fireUserInboundEventTriggered(Surplus()) }

@@ -100,6 +100,40 @@ import X509
     }
   }
 
+  /// Connections of an address that has shown no certificate, which are used for nothing: it has so many, the ones that have
+  /// waited longest are asked to go, and a call that is open keeps its connection.
+  @Test(.timeLimit(.minutes(3)), arguments: [false, true])
+  func whoIsUsedForNothingMakesRoom(_ hasBegun: Bool) async throws {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.certificateVerification = .none
+    configuration.applicationProtocols = ["h2"]
+    let context = try NIOSSLContext(configuration: configuration)
+    let base = base
+    try await withServer(idle: 4) { port, log in
+      var held: [any Channel] = []
+      for _ in 0..<12 {
+        let done = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        held.append(
+          try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+              channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
+                try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+                try pipeline.addHandler(IdleHTTP2Client(begins: hasBegun, done))
+              }
+            }.connect(host: "127.0.0.1", port: port).get())
+        try await done.futureResult.get()
+      }
+      for channel in held.prefix(8) { try await channel.closeFuture.get() }
+      let error = try await base.call(port, base.client())
+      #expect(error == nil)
+      #expect(held.count { $0.isActive } >= 3)
+      #expect(
+        log.all.allSatisfy { $0.fields["reason"] == "too many connections without a certificate and without calls" })
+      for channel in held { try? await channel.close() }
+    }
+  }
+
   /// HTTP/2 that does not begin after a good handshake.
   @Test(.timeLimit(.minutes(3))) func prefacesThatStall() async throws {
     var configuration = TLSConfiguration.makeClientConfiguration()
