@@ -41,9 +41,11 @@ import Testing
 
     func der(_ name: String) throws -> [UInt8] { try PEM.decode(text(name), type: "CERTIFICATE")[0] }
 
+    /// A file of its own: these tests run side by side.
     func write(_ text: String) throws -> String {
-      try text.write(toFile: folder.file("file"), atomically: true, encoding: .utf8)
-      return folder.file("file")
+      let path = folder.file(UUID().uuidString)
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+      return path
     }
   }
 
