@@ -84,8 +84,9 @@ private typealias Request = Spire_Api_Server_Agent_V1_AttestAgentRequest
     }
     #expect(refusal(room, "192.0.2.1", 10) == nil && room.count == AttestationRoom.most)
     #expect(ended.withLock { $0 } == [10])
+    // Whose turn comes in the moment in which it is sent away must not begin.
+    #expect(!crowd[10].waits(false) && crowd[11].waits(false))
     crowd[10].leave()
-    crowd[11].waits(false)
     // Who has two is not to push out who has one.
     #expect(refusal(room, "192.0.2.1", 10) == .server)
     #expect(refusal(room, "192.0.2.2", 10) == nil)

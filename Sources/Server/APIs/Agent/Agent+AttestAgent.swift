@@ -37,7 +37,8 @@ extension AgentAPI {
     let place = try enter(first, call, patience)
     defer { place?.leave() }
     let params = try await admittedParams(first, call)
-    place?.waits(false)
+    // A token, or a first use, must not be used up for somebody who is turned away in this moment.
+    guard place?.waits(false) != false else { throw AttestationPatience.Exhausted.turnedAway(.server) }
     dialogue.place = place
     let type = params.data.type
     call.audit(["node_attestor_type": type])

@@ -57,12 +57,12 @@ final class AttestationDialogue: NodeChallenger {
     var response = Response()
     response.challenge = Data(challenge)
     place?.waits(true)
-    defer { place?.waits(false) }
     do { try await patience.waiting { try await writer.write(response) } } catch {
       throw Broken(description: "failed to send challenge to agent: \(describe(error))")
     }
     do {
       let answer = [UInt8](try await receive().challengeResponse)
+      guard place?.waits(false) != false else { throw AttestationPatience.Exhausted.turnedAway(.server) }
       // No attestor challenges before it has checked what came first: this is more than a stranger can do.
       pass?.goesFirst()
       return answer

@@ -46,7 +46,10 @@ package final class AttestationRoom: Sendable {
     }
 
     /// Whether the attestation waits for its agent, or has something to do.
-    func waits(_ isWaiting: Bool) { room.set(id, isWaiting ? .agent : nil) }
+    ///
+    /// - Returns: `false` if the place went to somebody else meanwhile. What can be done only once must not be begun then.
+    @discardableResult
+    func waits(_ isWaiting: Bool) -> Bool { room.set(id, isWaiting ? .agent : nil) }
 
     func leave() { room.leave(id) }
   }
@@ -104,7 +107,7 @@ package final class AttestationRoom: Sendable {
     metrics.incrementCounter(["node", "attestation", "refuse"], labels: [MetricLabel("reason", refusal.rawValue)])
   }
 
-  private func set(_ id: UInt64, _ waiting: Attestations.Waiting?) {
+  private func set(_ id: UInt64, _ waiting: Attestations.Waiting?) -> Bool {
     state.withLock { $0.attestations.set(id, waiting) }
   }
 

@@ -51,10 +51,12 @@ struct Attestations: Sendable {
     bytes += size
   }
 
-  mutating func set(_ id: UInt64, _ waiting: Waiting?) {
+  /// Returns whether it is still there.
+  mutating func set(_ id: UInt64, _ waiting: Waiting?) -> Bool {
     clock += 1
     attestations[id]?.waiting = waiting
     attestations[id]?.since = clock
+    return attestations[id] != nil
   }
 
   mutating func remove(_ id: UInt64) {
