@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -59,8 +60,69 @@ static pid_t start(const char *path, char *const argv[], char *const envp[], int
   return error ? -error : pid;
 }
 
+// The kernel sends a death signal when the THREAD that made the child ends, and threads of pools end when they idle. So
+// children with one are made by a thread that lives as long as the process.
+struct request {
+  const char *path;
+  char *const *argv;
+  char *const *envp;
+  int input, output, death_signal;
+  pid_t result;
+  int is_done;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct request *wanted;  // the one whose turn it is
+static int has_maker;
+
+static void *make_children(void *unused) {
+  (void)unused;
+  pthread_mutex_lock(&lock);
+  for (;;) {
+    while (!wanted || wanted->is_done) pthread_cond_wait(&changed, &lock);
+    struct request *now = wanted;
+    pthread_mutex_unlock(&lock);
+    now->result = start(now->path, now->argv, now->envp, now->input, now->output, now->output, now->death_signal, 0);
+    pthread_mutex_lock(&lock);
+    now->is_done = 1;
+    pthread_cond_broadcast(&changed);
+  }
+  return 0;
+}
+
+static int begin_maker(void) {
+  sigset_t all, before;
+  pthread_t maker;
+  // Signals are for the other threads.
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error = pthread_create(&maker, 0, make_children, 0);
+  pthread_sigmask(SIG_SETMASK, &before, 0);
+  if (error == 0) pthread_detach(maker);
+  return error;
+}
+
 pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal) {
-  return start(path, argv, envp, input, output, output, death_signal, 0);
+  if (!death_signal) return start(path, argv, envp, input, output, output, 0, 0);
+  struct request mine = {path, argv, envp, input, output, death_signal, 0, 0};
+  pthread_mutex_lock(&lock);
+  if (!has_maker) {
+    int error = begin_maker();
+    if (error) {
+      pthread_mutex_unlock(&lock);
+      return -error;
+    }
+    has_maker = 1;
+  }
+  while (wanted) pthread_cond_wait(&changed, &lock);
+  wanted = &mine;
+  pthread_cond_broadcast(&changed);
+  while (!mine.is_done) pthread_cond_wait(&changed, &lock);
+  wanted = 0;
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+  return mine.result;
 }
 
 pid_t cspawn_session(const char *path, char *const argv[], char *const envp[], int output, int errors) {

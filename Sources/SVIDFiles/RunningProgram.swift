@@ -30,7 +30,7 @@ package final class RunningProgram: Sendable {
   ///
   /// - Parameters:
   ///   - environment: variables that replace or join those of this process.
-  ///   - deathSignal: what the program gets when the calling thread ends: call from the main thread, or give 0.
+  ///   - deathSignal: what the program gets when this process ends, however it does; 0 for nothing.
   package static func start(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], streams: Streams,
     deathSignal: Int32 = 0

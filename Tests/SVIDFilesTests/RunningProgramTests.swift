@@ -1,6 +1,7 @@
 import Daemon
 import DaemonTesting
 import Foundation
+import Synchronization
 import Testing
 
 @testable import SVIDFiles
@@ -46,6 +47,26 @@ import Testing
     async let status = program.waitForExit()
     await program.end(within: 30)
     #expect(await status == -SIGTERM)
+  }
+
+  /// The kernel sends the death signal when the thread that made the child ends, and threads of pools end when they idle.
+  @Test func theEndOfTheThreadThatStartedOneIsNotItsEnd() async throws {
+    let input = Pipe()
+    let started = Mutex<(thread: String, program: RunningProgram?)?>(nil)
+    let descriptor = input.fileHandleForReading.fileDescriptor
+    Thread {
+      let program = try? RunningProgram.start(
+        "sh", ["-c", "trap 'exit 9' TERM; read line; exit 3"], streams: .init(input: descriptor, output: -1),
+        deathSignal: SIGTERM)
+      let thread = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")) ?? "none"
+      started.withLock { $0 = (thread, program) }
+    }.start()
+    while started.withLock({ $0 == nil }) { await Task.yield() }
+    let (thread, found) = try #require(started.withLock { $0 })
+    let program = try #require(found)
+    while access("/proc/" + thread, F_OK) == 0 { await Task.yield() }
+    try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
+    #expect(await program.waitForExit() == 3)
   }
 
   @Test func aPIDFileLeadsToAProcess() async throws {

@@ -3,8 +3,8 @@
 
 #include <sys/types.h>
 
-/// Starts `path` as a child in this process group. The child gets `death_signal` when the calling thread ends
-/// (call it from the main thread; 0 for none), standard input from `input` (or from /dev/null when negative), and standard
+/// Starts `path` as a child in this process group. The child gets `death_signal` when this process ends, however it does
+/// (0 for none), standard input from `input` (or from /dev/null when negative), and standard
 /// output and error in `output` (or the parent's when negative); no other file of the parent. Signals are unblocked and at
 /// their defaults. Returns the pid, or -errno.
 pid_t cspawn(const char *path, char *const argv[], char *const envp[], int input, int output, int death_signal);

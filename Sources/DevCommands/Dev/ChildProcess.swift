@@ -11,8 +11,6 @@ final class ChildProcess {
   private(set) var exitStatus: Int32?
 
   /// Starts `executable`; its standard output and error are appended to `log`.
-  ///
-  /// On the main thread only: the kernel ties the child's death signal to the thread that made it.
   init(name: String, executable: String, arguments: [String], log: String) throws {
     self.name = name
     self.log = log

@@ -6,7 +6,7 @@ import UnixSignals
 
 /// One run of `spire dev`: starts the programs, registers the user, shows the SVIDs, and ends what it started.
 ///
-/// On the main actor, since child processes are bound to the main thread.
+/// On the main actor, which its child processes are confined to.
 @MainActor
 struct DevSession {
   let options: DevCommand.Options

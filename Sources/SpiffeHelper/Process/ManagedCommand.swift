@@ -33,16 +33,11 @@ final class ManagedCommand: Sendable {
       return
     }
     do {
-      let program = try await Self.start(command)
+      let program = try RunningProgram.start(
+        command.program, command.arguments, streams: .inherited, deathSignal: SIGTERM)
       current.withLock { $0 = program }
       started.continuation.yield(program)
     } catch { logger.error("Unable to signal process", metadata: ["error": "\(error)"]) }
-  }
-
-  /// On the main thread: the program is told when that ends, whatever ends it.
-  @MainActor
-  private static func start(_ command: HelperConfiguration.Command) throws(SVIDFileError) -> RunningProgram {
-    try RunningProgram.start(command.program, command.arguments, streams: .inherited, deathSignal: SIGTERM)
   }
 
   /// Waits for the ends of all programs; returns after ``end()``.

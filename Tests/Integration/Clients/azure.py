@@ -147,19 +147,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urllib.parse.urlsplit(self.path)
-        place = self.headers["Host"]
+        place, refused = self.headers["Host"], 404
         if place == "www.microsoft.com":
             found = inter.public_bytes(serialization.Encoding.DER) if url.path == ISSUER else None
         elif place == "169.254.169.254":
-            assert self.headers["Metadata"] == "true"
-            found = metadata(url.path, urllib.parse.parse_qs(url.query))
+            # Who looks whether the service is there leaves the header out, and is refused.
+            refused = 404 if self.headers["Metadata"] == "true" else 400
+            found = metadata(url.path, urllib.parse.parse_qs(url.query)) if refused == 404 else None
         elif place == "login.microsoftonline.com":
             found = login(url.path)
         else:
             assert self.headers["Authorization"].startswith("Bearer ey")
             found = management(url.path, body)
         data = found if isinstance(found, bytes) else json.dumps(found or {}).encode()
-        self.send_response(200 if found else 404)
+        self.send_response(200 if found else refused)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

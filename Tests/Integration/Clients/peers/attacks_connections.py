@@ -81,6 +81,7 @@ def many_connections(endpoint):
 
 
 many_connections.connections = 500
+many_connections.takes_room = True
 
 
 def slow_starts(endpoint):
