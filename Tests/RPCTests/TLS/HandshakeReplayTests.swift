@@ -82,7 +82,6 @@ import X509
   /// ones that have waited longest go, and others of the same address get through.
   @Test(.timeLimit(.minutes(3)), arguments: [[], start] as [[UInt8]])
   func whoOpensAndOpensLosesTheOldest(_ bytes: [UInt8]) async throws {
-    let base = base
     try await withServer(idle: 4) { port, log in
       var held: [any Channel] = []
       for _ in 0..<12 {
@@ -90,51 +89,52 @@ import X509
         if !bytes.isEmpty { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
         held.append(channel)
       }
-      // Connections that come at the same time are counted in any order.
-      let open = held
-      await eventually { open.count { !$0.isActive } >= 8 }
-      let error = try await base.call(port, base.client())
-      #expect(error == nil)
-      #expect(held.count { $0.isActive } >= 3)
+      try await expectEightLeave(held, port)
       #expect(
         log.all.allSatisfy { $0.fields["reason"] == "too many connections whose TLS handshake does not go on" })
       for channel in held { try? await channel.close() }
     }
   }
 
+  /// Of twelve, where four may stay; and others of their address get through.
+  private func expectEightLeave(_ held: [any Channel], _ port: Int) async throws {
+    // Connections that come at the same time are counted in any order.
+    await eventually { held.count { !$0.isActive } >= 8 }
+    let error = try await base.call(port, base.client())
+    #expect(error == nil)
+    #expect(held.count { $0.isActive } >= 3)
+  }
+
   /// Connections of an address that has shown no certificate, which are used for nothing: it has so many, the ones that have
   /// waited longest are asked to go, and a call that is open keeps its connection.
-  @Test(.timeLimit(.minutes(3)), arguments: [false, true])
-  func whoIsUsedForNothingMakesRoom(_ hasBegun: Bool) async throws {
+  @Test(.timeLimit(.minutes(3)), arguments: [IdleHTTP2Client.Stage.handshake, .hello])
+  func whoIsUsedForNothingMakesRoom(_ stage: IdleHTTP2Client.Stage) async throws {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.certificateVerification = .none
     configuration.applicationProtocols = ["h2"]
     let context = try NIOSSLContext(configuration: configuration)
-    let base = base
     try await withServer(idle: 4) { port, log in
-      var held: [any Channel] = []
-      for _ in 0..<12 {
-        let done = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
-        held.append(
-          try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
-              channel.eventLoop.makeCompletedFuture {
-                let pipeline = channel.pipeline.syncOperations
-                try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
-                try pipeline.addHandler(IdleHTTP2Client(begins: hasBegun, done))
-              }
-            }.connect(host: "127.0.0.1", port: port).get())
-        try await done.futureResult.get()
+      @Sendable func connect(_ stage: IdleHTTP2Client.Stage) async throws -> any Channel {
+        let ready = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+          .channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+              let pipeline = channel.pipeline.syncOperations
+              try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+              try pipeline.addHandler(IdleHTTP2Client(stage, ready))
+            }
+          }.connect(host: "127.0.0.1", port: port).get()
+        try await ready.futureResult.get()
+        return channel
       }
-      // Connections that come at the same time are counted in any order.
-      let open = held
-      await eventually { open.count { !$0.isActive } >= 8 }
-      let error = try await base.call(port, base.client())
-      #expect(error == nil)
-      #expect(held.count { $0.isActive } >= 3)
+      let busy = try await connect(.call)
+      var held: [any Channel] = []
+      for _ in 0..<12 { held.append(try await connect(stage)) }
+      try await expectEightLeave(held, port)
+      #expect(busy.isActive)
       #expect(
         log.all.allSatisfy { $0.fields["reason"] == "too many connections without a certificate and without calls" })
-      for channel in held { try? await channel.close() }
+      for channel in held + [busy] { try? await channel.close() }
     }
   }
 
